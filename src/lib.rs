@@ -1,0 +1,22 @@
+//! dbench shows, with evidence, what a multi-stage Docker build buys and what it costs.
+//!
+//! Two halves that meet only in files: one measures and needs a Docker Engine, the other reads and needs none.
+//!
+//! ```text
+//! scenario.toml + Dockerfiles + app            (what to compare)
+//!         │ scenario
+//!         ▼
+//!       plan ──► runner ──► engine / context / image       (make it happen, look at what came out)
+//!                  │
+//!                  ▼
+//!       results/<run>/{run.json, samples.csv, steps.csv}   (the only bridge)
+//!                  │
+//!                  ▼
+//!       stats ──► report (tables, Markdown, charts)
+//! ```
+//!
+//! Arrows between the rooms only go down this list: `cli`, `runner`, `engine`, `context`, `image`, `scenario`,
+//! `report`, `stats`, `results`, `error`.
+
+pub mod error;
+pub mod results;

@@ -1,0 +1,3 @@
+//! The `dbench` command: arguments in, exit code out.
+
+fn main() {}

@@ -1,0 +1,183 @@
+use super::{Case, Run, SCHEMA, Sample, StepRow};
+use crate::error::{Error, Result, files, shown};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The folder of one run, by its parts.
+#[derive(Clone, Debug)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// The folder at that path.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What made the numbers.
+    pub fn run(&self) -> PathBuf {
+        self.0.join("run.json")
+    }
+
+    /// The samples.
+    pub fn samples(&self) -> PathBuf {
+        self.0.join("samples.csv")
+    }
+
+    /// The steps of every build.
+    pub fn steps(&self) -> PathBuf {
+        self.0.join("steps.csv")
+    }
+
+    /// The charts.
+    pub fn charts(&self) -> PathBuf {
+        self.0.join("charts")
+    }
+
+    /// The full log of one build.
+    pub fn log(&self, case: &Case, round: u32) -> PathBuf {
+        let name = format!("{}-{}-{}-{}-{round}.log", case.scenario, case.variant, case.builder, case.phase);
+        self.0.join("logs").join(name)
+    }
+}
+
+/// Writes a run while it goes on: every row is flushed before the next is measured.
+#[derive(Debug)]
+pub struct Writer {
+    folder: RunFolder,
+    samples: File,
+    steps: File,
+}
+
+impl Writer {
+    /// Creates the folder of a run below `out` and writes `run.json` and the headers.
+    pub fn create(out: &Path, run: &Run) -> Result<Self> {
+        let folder = RunFolder::at(out.join(&run.id));
+        files::create_dir_all(&folder.path().join("logs"))?;
+        let mut writer = Self {
+            samples: files::append(&folder.samples())?,
+            steps: files::append(&folder.steps())?,
+            folder,
+        };
+        writer.run(run)?;
+        append(&mut writer.samples, &writer.folder.samples(), &Sample::COLUMNS)?;
+        append(&mut writer.steps, &writer.folder.steps(), &StepRow::COLUMNS)?;
+        Ok(writer)
+    }
+
+    /// Where it writes.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// Replaces `run.json`.
+    pub fn run(&self, run: &Run) -> Result<()> {
+        let path = self.folder.run();
+        let mut text = serde_json::to_string_pretty(run).map_err(|cause| {
+            Error::surroundings(format!("cannot write {}", path.display())).because(cause)
+        })?;
+        text.push('\n');
+        files::replace(&path, text)
+    }
+
+    /// Appends one sample.
+    pub fn sample(&mut self, sample: &Sample) -> Result<()> {
+        append(&mut self.samples, &self.folder.samples(), &sample.to_record())
+    }
+
+    /// Appends one step.
+    pub fn step(&mut self, step: &StepRow) -> Result<()> {
+        append(&mut self.steps, &self.folder.steps(), &step.to_record())
+    }
+}
+
+/// One row in one write, so that a kill tears at most the last line.
+fn append(file: &mut File, path: &Path, fields: &[impl AsRef<[u8]>]) -> Result<()> {
+    let mut line = csv::Writer::from_writer(Vec::new());
+    let row = line
+        .write_record(fields)
+        .map_err(std::io::Error::other)
+        .and_then(|()| line.into_inner().map_err(|cause| std::io::Error::other(cause.to_string())));
+    row.and_then(|row| file.write_all(&row).and_then(|()| file.flush()))
+        .map_err(|cause| Error::surroundings(format!("cannot write {}", path.display())).because(cause))
+}
+
+/// A run as it stands on disk.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Where it stands.
+    pub folder: RunFolder,
+    /// What made the numbers.
+    pub run: Run,
+    /// The samples, in the order in which they were taken.
+    pub samples: Vec<Sample>,
+    /// The steps of every build.
+    pub steps: Vec<StepRow>,
+    /// What was dropped while reading.
+    pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// Reads a run folder.
+    pub fn read(folder: RunFolder) -> Result<Self> {
+        let run = read_run(&folder.run())?;
+        let (samples, torn_samples) = Sample::read_all(&folder.samples())?;
+        let (steps, torn_steps) = StepRow::read_all(&folder.steps())?;
+        let warnings = torn_samples.into_iter().chain(torn_steps).collect();
+        Ok(Self { folder, run, samples, steps, warnings })
+    }
+}
+
+fn read_run(path: &Path) -> Result<Run> {
+    if !path.is_file() {
+        return Err(Error::input("the folder has no run.json, so nothing says what made its numbers")
+            .in_file(shown(path))
+            .hint("name the folder of a run, a run id or `latest`; `dbench run` makes one"));
+    }
+    let text = files::read_to_string(path)?;
+    let run: Run = serde_json::from_str(&text).map_err(|cause| {
+        Error::input("not a run.json that this version can read")
+            .at(shown(path), cause.line(), cause.column())
+            .because(cause)
+            .hint("it was changed by hand or made by another version of dbench")
+    })?;
+    if run.schema > SCHEMA {
+        return Err(Error::input(format!(
+            "schema {} is newer than this dbench, which reads {SCHEMA}",
+            run.schema
+        ))
+        .in_file(shown(path))
+        .hint("use the dbench that made the run"));
+    }
+    Ok(run)
+}
+
+/// The folder that RUN names: a folder, an id below `out`, or `latest` (also when nothing is named), which is
+/// the run with the newest start.
+pub fn find_run(out: &Path, name: Option<&str>) -> Result<RunFolder> {
+    match name {
+        None | Some("latest") => latest(out),
+        Some(name) if Path::new(name).is_dir() => Ok(RunFolder::at(name)),
+        Some(name) if !name.contains(['/', '\\']) && name != ".." && out.join(name).is_dir() => {
+            Ok(RunFolder::at(out.join(name)))
+        }
+        Some(name) => Err(Error::input(format!("there is no run `{name}`"))
+            .hint(format!("name a folder, `latest`, or a run below {}", out.display()))),
+    }
+}
+
+fn latest(out: &Path) -> Result<RunFolder> {
+    let folders = if out.is_dir() { files::list(out)? } else { Vec::new() };
+    let mut runs = Vec::new();
+    for folder in folders.into_iter().map(RunFolder::at).filter(|f| f.run().is_file()) {
+        runs.push((read_run(&folder.run())?.started, folder));
+    }
+    runs.into_iter().max_by_key(|(started, _)| *started).map(|(_, folder)| folder).ok_or_else(|| {
+        Error::input(format!("no run stands below {}", out.display())).hint("`dbench run` makes one")
+    })
+}

@@ -1,0 +1,19 @@
+//! Owns what a run leaves on disk and the words it is written in: Metric, Case, Sample, Step, Claim, Run;
+//! CSV and JSON. Leaves to `stats` what the numbers mean and to `runner` how they came about.
+
+mod claim;
+mod folder;
+mod metric;
+mod run;
+mod sample;
+mod step;
+mod table;
+
+pub use claim::{Claim, Op, Quantity};
+pub use folder::{Loaded, RunFolder, Writer, find_run};
+pub use metric::{Direction, Metric, Unit};
+pub use run::{
+    BaseRecord, ClaimRecord, EngineRecord, Host, Revision, Run, SCHEMA, ScenarioRecord, VariantRecord,
+};
+pub use sample::{Builder, Case, Phase, Sample, Status};
+pub use step::StepRow;

@@ -1,0 +1,174 @@
+use super::{Builder, Phase};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of the shapes on disk; a reader refuses a newer one.
+pub const SCHEMA: u32 = 1;
+
+/// `run.json`: what made the numbers beside it, and what a report needs of the scenarios.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Run {
+    /// The version of this shape, [`SCHEMA`].
+    pub schema: u32,
+    /// The name of the run and of its folder.
+    pub id: String,
+    /// The version of dbench that measured.
+    pub dbench: String,
+    /// The git revision of the working folder, if it is a checkout.
+    pub revision: Option<Revision>,
+    /// The command line, without the path of the program.
+    pub command: Vec<String>,
+    /// The seed of the order of variants.
+    pub seed: u64,
+    /// How many rounds were asked for.
+    pub rounds: u32,
+    /// The phases that were asked for.
+    pub phases: Vec<Phase>,
+    /// The builder that was used.
+    pub builder: Builder,
+    /// The machine that ran dbench.
+    pub host: Host,
+    /// The engine that built.
+    pub engine: EngineRecord,
+    /// Every base image, and what it resolved to.
+    pub bases: Vec<BaseRecord>,
+    /// The scenarios, in the order in which they ran.
+    pub scenarios: Vec<ScenarioRecord>,
+    /// What a reader of the numbers should know: load, foreign builds, too little disk.
+    pub warnings: Vec<String>,
+    /// When the run began.
+    pub started: Timestamp,
+    /// When the run ended; `None` while it runs or if it was killed.
+    pub ended: Option<Timestamp>,
+    /// Whether a signal ended it before its plan was done.
+    pub interrupted: bool,
+}
+
+/// The state of the git checkout that a run was started in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Revision {
+    /// The commit.
+    pub commit: String,
+    /// Whether the checkout had no changes against it.
+    pub clean: bool,
+}
+
+/// The machine that ran dbench.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Host {
+    /// Operating system and architecture, as in `linux/x86_64`.
+    pub platform: String,
+    /// The processor's own name.
+    pub cpu: Option<String>,
+    /// Number of logical cores.
+    pub cores: Option<u32>,
+    /// Bytes of main memory.
+    pub memory: Option<u64>,
+    /// Release of the kernel.
+    pub kernel: Option<String>,
+    /// The frequency governor of the first core.
+    pub governor: Option<String>,
+    /// Load average of the last minute when the run began, in hundredths.
+    pub load_percent: Option<u32>,
+}
+
+/// The engine that built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct EngineRecord {
+    /// The engine's version.
+    pub version: String,
+    /// The version of the API that was negotiated.
+    pub api: String,
+    /// The storage driver, as in `overlay2`.
+    pub driver: String,
+    /// Where images live: `graph` or `containerd`.
+    pub store: String,
+    /// Operating system and architecture of the engine, as in `linux/x86_64`.
+    pub platform: String,
+    /// The operating system's own name.
+    pub system: String,
+    /// Number of cores that the engine has.
+    pub cores: Option<u64>,
+    /// Bytes of memory that the engine has.
+    pub memory: Option<u64>,
+}
+
+/// A base image and what it resolved to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BaseRecord {
+    /// The name that Dockerfiles use.
+    pub name: String,
+    /// The name that was used instead of it, if it was mapped.
+    pub mapped: Option<String>,
+    /// Whether what was used is a stand-in and not the official image or a mirror of it.
+    pub stand_in: bool,
+    /// The id of the image in the engine's store.
+    pub image: String,
+    /// The digest in a registry, if the engine knows one.
+    pub digest: Option<String>,
+}
+
+/// What a report needs of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ScenarioRecord {
+    /// The name of its folder.
+    pub name: String,
+    /// One line that says what is built.
+    pub title: String,
+    /// The language of the app.
+    pub language: String,
+    /// The section of `docs/multi-stage-patterns.md` that it implements, if one.
+    pub pattern: Option<String>,
+    /// Hash over everything in its folder that a build depends on.
+    pub hash: String,
+    /// The variants in their order.
+    pub variants: Vec<VariantRecord>,
+    /// The claims in their order.
+    pub claims: Vec<ClaimRecord>,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// The names of the bases that its variants use, sorted.
+    pub bases: Vec<String>,
+    /// Whether all images that were probed gave the same, expected answer.
+    /// `None` until the first was probed.
+    pub agree: Option<bool>,
+    /// How they disagreed or failed; empty if they did not.
+    pub disagreement: String,
+}
+
+impl ScenarioRecord {
+    /// The variant that the others are compared with. A loaded scenario always has one.
+    pub fn baseline(&self) -> Option<&VariantRecord> {
+        self.variants.iter().find(|v| v.baseline)
+    }
+}
+
+/// What a report needs of a variant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct VariantRecord {
+    /// Its name.
+    pub name: String,
+    /// Whether the others are compared with it.
+    pub baseline: bool,
+    /// Its Dockerfile, relative to the scenario's folder.
+    pub dockerfile: String,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+}
+
+/// A claim and who makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ClaimRecord {
+    /// The claim in the grammar of [`super::Claim`].
+    pub text: String,
+    /// The words in which it is made where it comes from.
+    pub says: String,
+}

@@ -1,0 +1,210 @@
+use super::{Metric, table};
+use crate::error::{Error, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
+
+/// What happened before a build, as a developer meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Nothing is cached but the bases.
+    Cold,
+    /// Nothing changed since the last build.
+    Unchanged,
+    /// One line of code changed.
+    SourceEdit,
+    /// A dependency was added or changed.
+    DepsEdit,
+}
+
+impl Phase {
+    /// Every phase, in the order in which a round goes through them.
+    pub const ALL: [Self; 4] = [Self::Cold, Self::Unchanged, Self::SourceEdit, Self::DepsEdit];
+
+    /// The name in files, claims and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Unchanged => "unchanged",
+            Self::SourceEdit => "source-edit",
+            Self::DepsEdit => "deps-edit",
+        }
+    }
+
+    /// The phase of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.name() == name)
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which of the engine's builders made an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Builder {
+    /// BuildKit, as the engine has it built in.
+    Buildkit,
+}
+
+impl Builder {
+    /// The name in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Buildkit => "buildkit",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        (name == "buildkit").then_some(Self::Buildkit)
+    }
+}
+
+impl fmt::Display for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a sample belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Case {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Name of the variant.
+    pub variant: String,
+    /// The builder that was used.
+    pub builder: Builder,
+    /// What happened before the build.
+    pub phase: Phase,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} {}", self.scenario, self.variant, self.phase)
+    }
+}
+
+/// Whether a sample counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Status {
+    /// The state was proven to be what it claims: the only samples that count.
+    Valid,
+    /// The state was not as claimed; the reason says how.
+    Invalid,
+    /// The build, the probe or the measurement failed; the reason says why.
+    Failed,
+    /// Not measured, with the reason.
+    Skipped,
+}
+
+impl Status {
+    const ALL: [Self; 4] = [Self::Valid, Self::Invalid, Self::Failed, Self::Skipped];
+
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One observed integer in the base unit of one metric, or a failure with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// What it belongs to.
+    pub case: Case,
+    /// The pass over all variants and phases in which it was taken, from 1.
+    pub round: u32,
+    /// What was observed.
+    pub metric: Metric,
+    /// The value in the metric's base unit; unknown is `None`, never 0.
+    pub value: Option<u64>,
+    /// Whether it counts.
+    pub status: Status,
+    /// Why it does not count; empty where it does.
+    pub reason: String,
+    /// When its build began, if one was begun.
+    pub started: Option<Timestamp>,
+    /// The node that pulled; empty where it has no meaning.
+    pub node: String,
+    /// The link that was used; empty where it has no meaning.
+    pub link: String,
+}
+
+impl Sample {
+    /// The value, if the sample counts.
+    pub fn valid(&self) -> Option<u64> {
+        self.value.filter(|_| self.status == Status::Valid)
+    }
+
+    pub(super) const COLUMNS: [&'static str; 13] = [
+        "scenario", "variant", "builder", "phase", "round", "metric", "value", "unit", "status", "reason",
+        "started", "node", "link",
+    ];
+
+    pub(super) fn to_record(&self) -> [String; 13] {
+        [
+            self.case.scenario.clone(),
+            self.case.variant.clone(),
+            self.case.builder.to_string(),
+            self.case.phase.to_string(),
+            self.round.to_string(),
+            self.metric.to_string(),
+            self.value.map(|v| v.to_string()).unwrap_or_default(),
+            self.metric.unit().name().to_owned(),
+            self.status.name().to_owned(),
+            self.reason.clone(),
+            self.started.map(|t| t.to_string()).unwrap_or_default(),
+            self.node.clone(),
+            self.link.clone(),
+        ]
+    }
+
+    pub(super) fn from_record(row: &table::Row<'_>) -> Result<Self> {
+        let metric = row.parse("metric", Metric::parse)?;
+        let unit = row.text("unit")?;
+        if unit != metric.unit().name() {
+            return Err(row
+                .error("unit", &format!("`{unit}` is not the unit of {metric}"))
+                .hint(format!("{metric} is counted in `{}`", metric.unit().name())));
+        }
+        Ok(Self {
+            case: row.case()?,
+            round: row.number("round")?,
+            metric,
+            value: row.optional("value", |t| t.parse().ok())?,
+            status: row.parse("status", |t| Status::ALL.into_iter().find(|s| s.name() == t))?,
+            reason: row.text("reason")?.to_owned(),
+            started: row.optional("started", |t| t.parse().ok())?,
+            node: row.text("node")?.to_owned(),
+            link: row.text("link")?.to_owned(),
+        })
+    }
+
+    /// Reads `samples.csv`. The second part is a warning when the last line had no line end and was dropped.
+    pub fn read_all(path: &Path) -> Result<(Vec<Self>, Option<String>), Error> {
+        table::read(path, &Self::COLUMNS, Self::from_record)
+    }
+}
+
+impl table::Row<'_> {
+    /// The case that the first four columns name.
+    pub(super) fn case(&self) -> Result<Case> {
+        Ok(Case {
+            scenario: self.text("scenario")?.to_owned(),
+            variant: self.text("variant")?.to_owned(),
+            builder: self.parse("builder", Builder::parse)?,
+            phase: self.parse("phase", Phase::parse)?,
+        })
+    }
+}
