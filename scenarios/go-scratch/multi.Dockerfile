@@ -1,0 +1,11 @@
+FROM golang:1.21-alpine as builder
+
+WORKDIR /app
+COPY . .
+
+RUN CGO_ENABLED=0 GOOS=linux go build -a -installsuffix cgo -o app .
+
+FROM scratch
+COPY --from=builder /app/app /
+EXPOSE 8080
+CMD ["/app"]
