@@ -19,4 +19,6 @@
 //! `report`, `stats`, `results`, `error`.
 
 pub mod error;
+mod hex;
+pub mod image;
 pub mod results;
