@@ -133,6 +133,11 @@ impl Error {
         self.0.place.as_ref()
     }
 
+    /// What to do next, if the error says it.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// Message and causes on one line, for a row's `reason`.
     pub fn reason(&self) -> String {
         let mut text = String::new();

@@ -22,3 +22,4 @@ pub mod error;
 mod hex;
 pub mod image;
 pub mod results;
+pub mod scenario;

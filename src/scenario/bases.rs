@@ -1,0 +1,1 @@
+//! Owns what is relied on of the official base images.
