@@ -1,1 +1,247 @@
-//! Owns what is relied on of the official base images.
+//! Owns what is relied on of the official base images, and the rule that programs stay with their C library.
+//! Leaves to set-up how stand-ins are made, and to the engine whether an image keeps its contract.
+//!
+//! The rule is needed because stand-ins of musl images rest on glibc: a program copied from a glibc base into a musl base would
+//! run on the stand-ins and not on the official images. So between bases of different C libraries only files whose ending says
+//! that they are no native programs may be copied. Into an empty image anything may be copied: it has no C library, so a program
+//! that needs one fails there on stand-ins and official images alike, and the probe sees it. What an empty stage passes on counts
+//! as coming from where the stage has it from.
+
+use super::{Dockerfile, Origin, Scenario, dockerfile::same_image};
+use crate::error::{Error, Result, files};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+/// Endings of files that are no native programs. A jar can hold native libraries, but picks the one that fits when it runs.
+const DATA: [&str; 22] = [
+    "cjs", "conf", "crt", "css", "csv", "html", "ico", "jar", "js", "json", "map", "md", "mjs", "pem", "png",
+    "svg", "toml", "txt", "war", "xml", "yaml", "yml",
+];
+
+/// The C library of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Libc {
+    /// Alpine's.
+    Musl,
+    /// Debian's and Ubuntu's.
+    Glibc,
+}
+
+impl fmt::Display for Libc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Musl => "musl",
+            Self::Glibc => "glibc",
+        })
+    }
+}
+
+/// What the Dockerfiles rely on of an official image; what stands in for it must have the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseContract {
+    /// The folder of the recipe.
+    pub folder: String,
+    /// The official image's name.
+    pub official: String,
+    /// The name of its stand-in.
+    pub stand_in: String,
+    /// The official image's C library.
+    pub libc: Libc,
+    /// Users that must exist.
+    pub users: Vec<String>,
+    /// Paths that must exist.
+    pub paths: Vec<String>,
+    /// Programs that must be found on PATH.
+    pub tools: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Disk {
+    official: String,
+    stand_in: String,
+    libc: Libc,
+    users: Vec<String>,
+    paths: Vec<String>,
+    tools: Vec<String>,
+}
+
+impl BaseContract {
+    /// The contract of every folder in `dir`, sorted by folder.
+    pub fn load_all(dir: &Path) -> Result<Vec<Self>> {
+        let mut contracts: Vec<Self> = Vec::new();
+        for folder in files::list(dir)?.into_iter().filter(|path| path.is_dir()) {
+            let file = folder.join("base.toml");
+            let text = files::read_to_string(&file)?;
+            let disk: Disk = toml::from_str(&text).map_err(|cause| {
+                let at = cause.span().map_or(0, |span| span.start);
+                Error::input(cause.message())
+                    .at_offset(&file, &text, at)
+                    .hint("correct the contract of the base")
+            })?;
+            if let Some(other) = contracts.iter().find(|other| same_image(&other.official, &disk.official)) {
+                let message = format!("`{}` has a contract in `{}` already", disk.official, other.folder);
+                return Err(Error::input(message)
+                    .in_file(file)
+                    .hint("keep one folder for each official image"));
+            }
+            contracts.push(Self {
+                folder: folder
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default(),
+                official: disk.official,
+                stand_in: disk.stand_in,
+                libc: disk.libc,
+                users: disk.users,
+                paths: disk.paths,
+                tools: disk.tools,
+            });
+        }
+        Ok(contracts)
+    }
+}
+
+/// Refuses a copy of what may be a native program between bases whose official C libraries differ.
+pub fn check_libc(scenarios: &[Scenario], contracts: &[BaseContract]) -> Result<()> {
+    scenarios
+        .iter()
+        .flat_map(|scenario| &scenario.variants)
+        .try_for_each(|variant| check(&variant.path, &variant.dockerfile, contracts))
+}
+
+fn check(path: &Path, dockerfile: &Dockerfile, contracts: &[BaseContract]) -> Result<()> {
+    for transfer in dockerfile.transfers() {
+        let Some(base) = dockerfile.final_base(transfer.stage) else { continue };
+        let here = libc(path, base, contracts)?;
+        let Some(there) =
+            carried(path, dockerfile, &transfer.from, contracts)?.into_iter().find(|l| *l != here)
+        else {
+            continue;
+        };
+        if let Some(source) = transfer.sources.iter().find(|source| !is_data(source)) {
+            let message = format!(
+                "`{source}` may hold programs for {there}, and the stage rests on `{base}` with {here}"
+            );
+            return Err(Error::input(message)
+                .at(path, transfer.line, 1)
+                .hint("take both stages from bases of one C library, or copy files that are no programs by their names"));
+        }
+    }
+    Ok(())
+}
+
+fn libc(path: &Path, image: &str, contracts: &[BaseContract]) -> Result<Libc> {
+    let contract = contracts.iter().find(|contract| same_image(&contract.official, image));
+    contract.map(|contract| contract.libc).ok_or_else(|| {
+        Error::input(format!("the base `{image}` has no contract"))
+            .in_file(path)
+            .hint("add a folder with a base.toml for it beside the other bases")
+    })
+}
+
+/// The C libraries that programs from there may need.
+fn carried(
+    path: &Path,
+    dockerfile: &Dockerfile,
+    from: &Origin,
+    contracts: &[BaseContract],
+) -> Result<BTreeSet<Libc>> {
+    match from {
+        Origin::Scratch => Ok(BTreeSet::new()),
+        Origin::Image(image) => Ok(BTreeSet::from([libc(path, image, contracts)?])),
+        Origin::Stage(index) => {
+            let Some(stage) = dockerfile.stages.get(*index) else { return Ok(BTreeSet::new()) };
+            let mut found = carried(path, dockerfile, &stage.from, contracts)?;
+            if dockerfile.final_base(*index).is_none() {
+                for transfer in dockerfile.transfers().iter().filter(|transfer| transfer.stage == *index) {
+                    found.extend(carried(path, dockerfile, &transfer.from, contracts)?);
+                }
+            }
+            Ok(found)
+        }
+    }
+}
+
+fn is_data(source: &str) -> bool {
+    let last = source.rsplit('/').next().unwrap_or_default();
+    last.rsplit_once('.').is_some_and(|(_, ending)| DATA.contains(&ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn contracts() -> Vec<BaseContract> {
+        let contract = |official: &str, libc| BaseContract {
+            folder: String::new(),
+            official: official.to_owned(),
+            stand_in: String::new(),
+            libc,
+            users: vec![],
+            paths: vec![],
+            tools: vec![],
+        };
+        vec![
+            contract("node:18-alpine", Libc::Musl),
+            contract("alpine:3.21", Libc::Musl),
+            contract("debian:12", Libc::Glibc),
+        ]
+    }
+
+    fn verdict(text: &str) -> String {
+        let path = Path::new("Dockerfile");
+        let dockerfile = Dockerfile::parse(path, text, &BTreeMap::new()).unwrap();
+        check(path, &dockerfile, &contracts()).map_or_else(|error| error.to_string(), |()| "fine".to_owned())
+    }
+
+    #[test]
+    fn programs_stay_with_their_c_library() {
+        let hint = "\n  hint: take both stages from bases of one C library, or copy files that are no programs by their names";
+        let refused = |line: usize, source: &str, there: &str, base: &str, here: &str| {
+            format!(
+                "Dockerfile:{line}:1: `{source}` may hold programs for {there}, and the stage rests on `{base}` with {here}{hint}"
+            )
+        };
+        for source in
+            ["/usr/local/bin/node", "/app/node_modules", "/out/*", "/lib/libc.so.6", "/out/", "/a.js /bin/x"]
+        {
+            let text = format!("FROM debian:12 AS b\nFROM alpine:3.21\nCOPY --from=b {source} /to/\n");
+            let shown = source.rsplit(' ').next().unwrap();
+            assert_eq!(verdict(&text), refused(3, shown, "glibc", "alpine:3.21", "musl"));
+        }
+        assert_eq!(
+            verdict("FROM debian:12\nRUN --mount=from=node:18-alpine,target=/n x\n"),
+            refused(2, "/", "musl", "debian:12", "glibc")
+        );
+        assert_eq!(
+            verdict(
+                "FROM debian:12 AS b\nFROM scratch AS o\nCOPY --from=b /x /\nFROM alpine:3.21\nCOPY --from=o /x /\n"
+            ),
+            refused(5, "/x", "glibc", "alpine:3.21", "musl")
+        );
+    }
+
+    #[test]
+    fn data_one_library_and_empty_images_are_fine() {
+        for text in [
+            "FROM debian:12 AS b\nFROM alpine:3.21\nCOPY --from=b /app/server.js /app/*.jar /to/\n",
+            "FROM node:18-alpine AS b\nFROM docker.io/library/alpine:3.21\nCOPY --from=b /usr/local/bin/node /to\n",
+            "FROM debian:12 AS b\nFROM scratch\nCOPY --from=b /out/app /app\n",
+        ] {
+            assert_eq!(verdict(text), "fine");
+        }
+    }
+
+    #[test]
+    fn a_base_without_a_contract_is_refused() {
+        assert_eq!(
+            verdict("FROM busybox AS b\nFROM alpine:3.21\nCOPY --from=b /x /x\n"),
+            "Dockerfile: the base `busybox` has no contract\n  hint: add a folder with a base.toml for it beside the other bases"
+        );
+    }
+}

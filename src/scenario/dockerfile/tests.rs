@@ -1,1 +1,250 @@
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::path::Path;
 
+fn parse(text: &str) -> Result<Dockerfile> {
+    Dockerfile::parse(Path::new("Dockerfile"), text, &BTreeMap::new())
+}
+
+fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect()
+}
+
+fn image(name: &str) -> Origin {
+    Origin::Image(name.to_owned())
+}
+
+#[test]
+fn stages_steps_and_what_they_take() {
+    let text = "\
+# syntax=docker/dockerfile:1
+# a comment
+ARG GO=1.21
+FROM --platform=$BUILDPLATFORM golang:${GO}-alpine as Builder
+WORKDIR /src
+COPY --chown=1:1 go.mod go.sum ./
+RUN --mount=type=cache,target=/go --mount=target=/src,source=. \\
+    # in between
+
+    go build -o /out/app .
+ENV X=1
+FROM builder AS tests
+COPY [\"a b\", \"*.go\", \"./\"]
+FROM scratch
+COPY --from=BUILDER /out/app /app
+COPY --from=1 /x /x
+COPY --from=alpine:3.21 /etc/passwd /etc/
+RUN --mount=type=bind,from=busybox,source=/bin,target=/b /b/sh
+ADD https://example.org/f local.tar /
+";
+    let file = parse(text).unwrap();
+    let kinds: Vec<Vec<_>> = file
+        .stages
+        .iter()
+        .map(|stage| stage.steps.iter().map(|step| (step.kind, step.line)).collect())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            vec![(StepKind::Workdir, 5), (StepKind::Copy, 6), (StepKind::Run, 7)],
+            vec![(StepKind::Copy, 13)],
+            vec![
+                (StepKind::Copy, 15),
+                (StepKind::Copy, 16),
+                (StepKind::Copy, 17),
+                (StepKind::Run, 18),
+                (StepKind::Add, 19)
+            ],
+        ]
+    );
+    assert_eq!(file.stages[0].name.as_deref(), Some("builder"));
+    assert_eq!(file.stages[0].line, 4);
+    assert_eq!(file.stages[0].from, image("golang:1.21-alpine"));
+    assert_eq!(file.stages[1].from, Origin::Stage(0));
+    assert_eq!(file.stages[2].from, Origin::Scratch);
+    assert_eq!(file.stages[0].steps[1].takes.context, ["go.mod", "go.sum"]);
+    assert_eq!(file.stages[0].steps[2].takes.context, ["."]);
+    assert_eq!(
+        file.stages[0].steps[2].text,
+        "RUN --mount=type=cache,target=/go --mount=target=/src,source=.     go build -o /out/app ."
+    );
+    assert_eq!(file.stages[1].steps[0].takes.context, ["a b", "*.go"]);
+    assert_eq!(file.stages[2].steps[0].takes.stages, [0]);
+    assert_eq!(file.stages[2].steps[1].takes.stages, [1]);
+    assert_eq!(file.stages[2].steps[2].takes.images, ["alpine:3.21"]);
+    assert_eq!(file.stages[2].steps[3].takes.images, ["busybox"]);
+    assert_eq!(file.stages[2].steps[4].takes.context, ["local.tar"]);
+    assert_eq!(
+        file.transfers()[3],
+        Transfer { stage: 2, line: 18, from: image("busybox"), sources: vec!["/bin".to_owned()] }
+    );
+}
+
+#[test]
+fn targets_needs_and_bases() {
+    let file = parse("FROM a AS one\nFROM b AS two\nFROM one AS three\nFROM scratch\nCOPY --from=two /x /\n")
+        .unwrap();
+    assert_eq!(file.target(None).unwrap(), 3);
+    assert_eq!(file.target(Some("THREE")).unwrap(), 2);
+    assert_eq!(file.target(Some("1")).unwrap(), 1);
+    assert_eq!(
+        file.target(Some("four")).unwrap_err().to_string(),
+        "Dockerfile has no stage `four`\n  hint: its named stages are one, two, three"
+    );
+    assert_eq!(
+        parse("FROM a").unwrap().target(Some("7")).unwrap_err().to_string(),
+        "Dockerfile has no stage `7`\n  hint: name a stage with `FROM … AS <name>`, or leave the target out"
+    );
+    assert_eq!(file.needed(3), BTreeSet::from([1, 3]));
+    assert_eq!(file.needed(2), BTreeSet::from([0, 2]));
+    assert_eq!(file.bases(3), BTreeSet::from(["b".to_owned()]));
+    assert_eq!(file.final_base(2), Some("a"));
+    assert_eq!(file.final_base(3), None);
+}
+
+#[test]
+fn arguments_beat_defaults() {
+    let args = map(&[("V", "20"), ("UNDECLARED", "x")]);
+    let file = Dockerfile::parse(
+        Path::new("Dockerfile"),
+        "ARG V=18\nARG OS=\"alpine\" IMAGE=node:$V-${OS}\nFROM $IMAGE\nARG IMAGE=other\nFROM ${IMAGE:-x}\n",
+        &args,
+    )
+    .unwrap();
+    assert_eq!(file.bases(0), BTreeSet::from(["node:20-alpine".to_owned()]));
+    assert_eq!(file.bases(1), BTreeSet::from(["node:20-alpine".to_owned()]));
+}
+
+#[test]
+fn here_documents_are_skipped() {
+    let text = "FROM a\nRUN <<EOF\nFROM no\nEOF\nCOPY <<-\"END\" x.txt /to/\n\tFROM no\n\tEND\nRUN cat <<< x\nRUN echo $((1 << 2))\n\
+                RUN [\"cat\", \"<<EOF\"]\nONBUILD RUN <<X\nFROM no\nX\nFROM b\n";
+    let file = parse(text).unwrap();
+    assert_eq!(file.stages.len(), 2);
+    assert_eq!(file.stages[0].steps[1].takes.context, ["x.txt"]);
+    assert_eq!(file.stages[0].steps.len(), 5);
+}
+
+#[test]
+fn other_escapes_line_ends_and_marks_are_read() {
+    let file =
+        parse("\u{feff}# escape=`\r\nFROM a `\r\n  AS b\r\nWORKDIR c:\\\r\nRUN x `\r\n  y\r\n").unwrap();
+    assert_eq!(file.stages[0].name.as_deref(), Some("b"));
+    assert_eq!(file.stages[0].steps[0].text, "WORKDIR c:\\");
+    assert_eq!(file.stages[0].steps[1].text, "RUN x   y");
+    assert_eq!(file.rewrite(&map(&[("a", "z")])), file.text.replace("FROM a", "FROM z"));
+    // After an ordinary comment a directive is a comment.
+    assert_eq!(parse("# hello\n# escape=`\nFROM a\\\n:1\n").unwrap().stages[0].from, image("a:1"));
+}
+
+#[test]
+fn what_cannot_be_read_exactly_is_refused() {
+    let take = "\n  hint: take from a stage further up, or from an image";
+    let plain = "\n  hint: write it without variables, quotes and escapes";
+    for (text, expected) in [
+        ("", "1:1: there is no FROM\n  hint: begin a stage with `FROM <image>`".to_owned()),
+        ("RUN x\n", "1:1: RUN stands before the first FROM\n  hint: only ARG may stand before FROM".to_owned()),
+        ("FROM a\nCOPPY . .\n", "2:1: `COPPY` is not an instruction\n  hint: correct its spelling".to_owned()),
+        ("FROM a b\n", "1:1: FROM takes an image, or an image and a name\n  hint: write `FROM <image> AS <name>`".to_owned()),
+        (
+            "FROM a:$X\n",
+            "1:8: `X` is not declared before the first FROM\n  hint: declare it with a default before the first FROM: `ARG NAME=value`".to_owned(),
+        ),
+        (
+            "ARG A=x$Y\nFROM a\n",
+            "1:8: `Y` is not declared before the first FROM\n  hint: give the ARG a plain value".to_owned(),
+        ),
+        ("ARG A=\nFROM $A\n", "2:6: `` is not an image\n  hint: name an image or a stage".to_owned()),
+        (
+            "FROM a AS 1b\n",
+            "1:11: `1b` cannot be the name of a stage\n  hint: use letters, digits, `-`, `_` and `.`, a letter first".to_owned(),
+        ),
+        (
+            "FROM a AS b\nFROM a AS B\n",
+            "2:11: two stages are called `b`\n  hint: give each stage a name of its own".to_owned(),
+        ),
+        (
+            "FROM a\nCOPY \\\n  --from=$X a b\n",
+            "3:10: a variable in `from` is not read by all engines\n  hint: name the stage or image itself, or give the image a stage: `FROM <image> AS <name>`".to_owned(),
+        ),
+        (
+            "FROM a\nCOPY --from=\"b\" a b\n",
+            "2:13: `from` needs a plain name\n  hint: name a stage or an image, without quotes".to_owned(),
+        ),
+        ("FROM a\nCOPY --from=0 a b\n", format!("2:13: there is no stage 0 further up{take}")),
+        ("FROM a AS b\nCOPY --from=b a b\n", format!("2:13: a stage cannot take from itself{take}")),
+        ("FROM a\nCOPY --from=scratch a b\n", format!("2:13: `scratch` is not an image{take}")),
+        ("FROM a\nADD --from=b a b\n", "2:5: ADD --from is not supported here\n  hint: copy files and folders by name".to_owned()),
+        ("FROM a\nCOPY --exclude=x . .\n", "2:6: COPY --exclude is not supported here\n  hint: copy files and folders by name".to_owned()),
+        ("FROM a\nCOPY x\n", "2:6: COPY needs a source and a destination\n  hint: name what is copied and where to".to_owned()),
+        ("FROM a\nCOPY x $Y z\n", format!("2:8: the source `$Y` is not a plain path or pattern{plain}")),
+        ("FROM a\nRUN --mount=source=$Y,target=/x z\n", format!("2:20: the source `$Y` is not a plain path or pattern{plain}")),
+        (
+            "FROM a\nRUN --mount=\"source=a,b\" z\n",
+            "2:5: a mount with quotes is not supported\n  hint: write it without quotes".to_owned(),
+        ),
+        (
+            "FROM a\nRUN <<EOF\nx\n",
+            "2:5: the here-document never ends: no line is `EOF`\n  hint: end it with a line that holds that word and nothing else".to_owned(),
+        ),
+        ("# escape=x\nFROM a\n", "1:1: `x` cannot be the escape character\n  hint: write `# escape=\\` or # escape=`".to_owned()),
+    ] {
+        assert_eq!(parse(text).unwrap_err().to_string(), format!("Dockerfile:{expected}"));
+    }
+}
+
+#[test]
+fn images_are_replaced_at_their_place_and_nowhere_else() {
+    let text = "ARG B=golang\r\nARG V=1.21\r\n# golang:1.21\r\nFROM  --platform=linux/amd64\tdocker.io/library/golang:1.21 AS golang\r\n\
+                RUN echo golang:1.21 alpine\r\nFROM ${B}:$V\r\nCOPY --from=golang /golang:1.21 /\r\n\
+                COPY --from=alp\\\r\nine /x /\r\nRUN --mount=from=alpine:latest,target=/x ls\r\nFROM other";
+    let file = parse(text).unwrap();
+    let mapped = file.rewrite(&map(&[("golang:1.21", "m/go:1"), ("alpine", "m/alpine@sha256:0")]));
+    assert_eq!(
+        mapped,
+        "ARG B=golang\r\nARG V=1.21\r\n# golang:1.21\r\nFROM  --platform=linux/amd64\tm/go:1 AS golang\r\n\
+         RUN echo golang:1.21 alpine\r\nFROM m/go:1\r\nCOPY --from=golang /golang:1.21 /\r\n\
+         COPY --from=m/alpine@sha256:0 /x /\r\nRUN --mount=from=m/alpine@sha256:0,target=/x ls\r\nFROM other"
+    );
+    assert_eq!(parse(&mapped).unwrap().stages.len(), 3);
+}
+
+#[test]
+fn names_are_compared_as_engines_complete_them() {
+    for (one, other, same) in [
+        ("golang:1.21-alpine", "docker.io/library/golang:1.21-alpine", true),
+        ("index.docker.io/library/a", "a:latest", true),
+        ("me/a:1", "docker.io/me/a:1", true),
+        ("me/a", "a", false),
+        ("mirror.example:5000/library/a", "a", false),
+        ("a:1", "a:2", false),
+    ] {
+        assert_eq!(same_image(one, other), same, "{one} {other}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics_and_identity_keeps_every_byte(
+        lines in proptest::collection::vec(
+            prop_oneof![
+                "FROM [a-c$]{1,3}( AS [d-f])?",
+                "(COPY|ADD) (--from=[a-f0-2$]{1,2} )?[a-z.*\\\\]{1,3} /",
+                "RUN (--mount=(from=[a-f]|type=[a-z]{2}|source=.),target=/x )?[a-z <\"'\\\\]{0,6}",
+                "ARG [a-c](=[a-c$]{0,2})?",
+                "[ #\\\\`\t]{0,3}[ -~é]{0,6}",
+            ],
+            0..12,
+        ),
+        end in prop_oneof![Just("\n"), Just("\r\n"), Just(" \\\n")],
+    ) {
+        let text = lines.join(end);
+        if let Ok(file) = parse(&text) {
+            prop_assert_eq!(&file.rewrite(&BTreeMap::new()), &text);
+            let last = file.target(None).unwrap();
+            let all: BTreeMap<_, _> = (0..=last).flat_map(|t| file.bases(t)).map(|b| (b.clone(), b)).collect();
+            prop_assert_eq!(&file.rewrite(&all), &text);
+        }
+    }
+}
