@@ -1,0 +1,316 @@
+//! Owns `FileSync.DiffCopy` (the fsutil protocol): it lists the selected files, the engine asks for those that it does
+//! not have yet, and their content follows in pieces. Memory is bounded by the pieces on the way, not by the files.
+
+use super::Progress;
+use crate::context::{Entry, Patterns, Selection, walk};
+use crate::error::{Error, Result, files};
+use bollard_buildkit_proto::fsutil::types::packet::PacketType;
+use bollard_buildkit_proto::fsutil::types::{Packet, Stat};
+use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSync;
+use std::collections::HashMap;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, Streaming};
+
+/// Largest piece of a file in one packet.
+const PIECE: usize = 128 << 10;
+/// Packets that wait for the connection.
+const WAITING: usize = 16;
+/// Files that are read at the same time.
+const SENDERS: usize = 4;
+
+type Outgoing = mpsc::Sender<Result<Packet, Status>>;
+
+pub(super) struct FileSyncService {
+    context: PathBuf,
+    dockerfile: PathBuf,
+    progress: Arc<Progress>,
+}
+
+impl FileSyncService {
+    pub(super) fn new(context: &Path, dockerfile: &Path, progress: Arc<Progress>) -> Self {
+        Self { context: context.to_owned(), dockerfile: dockerfile.to_owned(), progress }
+    }
+}
+
+#[tonic::async_trait]
+impl FileSync for FileSyncService {
+    type DiffCopyStream = ReceiverStream<Result<Packet, Status>>;
+
+    async fn diff_copy(
+        &self,
+        request: Request<Streaming<Packet>>,
+    ) -> Result<Response<Self::DiffCopyStream>, Status> {
+        let asked = request.metadata();
+        let name = values(asked, "dir-name")?.into_iter().next().unwrap_or_default();
+        let root = match name.as_str() {
+            "context" => self.context.clone(),
+            "dockerfile" => self.dockerfile.clone(),
+            other => return Err(Status::not_found(format!("this session serves no folder `{other}`"))),
+        };
+        let selection = selection(asked).map_err(|error| {
+            self.progress.fail(error.to_string());
+            Status::invalid_argument(error.reason())
+        })?;
+        let (outgoing, packets) = mpsc::channel(WAITING);
+        let transfer = Transfer {
+            outgoing,
+            files: Arc::default(),
+            senders: Arc::new(Semaphore::new(SENDERS)),
+            progress: Arc::clone(&self.progress),
+        };
+        tokio::spawn(transfer.serve(root, selection, request.into_inner()));
+        Ok(Response::new(ReceiverStream::new(packets)))
+    }
+
+    type TarStreamStream = ReceiverStream<Result<Packet, Status>>;
+
+    async fn tar_stream(
+        &self,
+        _: Request<Streaming<Packet>>,
+    ) -> Result<Response<Self::TarStreamStream>, Status> {
+        Err(Status::unimplemented("only DiffCopy is served"))
+    }
+}
+
+/// All values of a metadata key; BuildKit escapes them as in a URL's query, and says so, if one is not ASCII.
+fn values(asked: &MetadataMap, key: &str) -> Result<Vec<String>, Status> {
+    let escaped = asked.get(format!("{key}-encoded").as_str()).is_some_and(|value| value.as_bytes() == b"1");
+    let text = |value: &tonic::metadata::MetadataValue<tonic::metadata::Ascii>| match value.to_str() {
+        Ok(value) if escaped => Ok(unescape(value)),
+        Ok(value) => Ok(value.to_owned()),
+        Err(cause) => Err(Status::invalid_argument(format!("{key}: {cause}"))),
+    };
+    asked.get_all(key).iter().map(text).collect()
+}
+
+/// Undoes Go's `url.QueryEscape`; what is no escape stays as it is.
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        let (byte, used) = match (first, hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+            (b'%', Some(byte)) => (byte, 2),
+            (b'+', _) => (b' ', 0),
+            (other, _) => (*other, 0),
+        };
+        bytes.push(byte);
+        rest = &after[used..];
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn selection(asked: &MetadataMap) -> Result<Selection> {
+    let list = |key| {
+        values(asked, key).map_err(|status| {
+            Error::surroundings(format!(
+                "the engine's request for the context cannot be read: {}",
+                status.message()
+            ))
+        })
+    };
+    let patterns = Some(list("exclude-patterns")?).filter(|lines| !lines.is_empty());
+    let mut follow = list("followpaths")?;
+    follow.extend(list("include-patterns")?);
+    Ok(Selection { patterns: patterns.map(|lines| Patterns::new(&lines)).transpose()?, follow })
+}
+
+/// One listing of a folder and the sending of what the engine wants of it.
+#[derive(Clone)]
+struct Transfer {
+    outgoing: Outgoing,
+    /// Files that were listed and not yet asked for, by their place in the list.
+    files: Arc<Mutex<HashMap<u32, PathBuf>>>,
+    senders: Arc<Semaphore>,
+    progress: Arc<Progress>,
+}
+
+impl Transfer {
+    async fn serve(self, root: PathBuf, selection: Selection, mut incoming: Streaming<Packet>) {
+        let lister = self.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = lister.list(&root, &selection) {
+                lister.fail(&error);
+            }
+        });
+        // Requests are taken off the connection as they come, whatever the senders do: HTTP/2 gives a connection up on
+        // which many small frames pile up. They are few bytes each.
+        let (ask, mut requests) = mpsc::unbounded_channel();
+        // Weak: the answer ends with its last sender, which must not be this reader.
+        let (outgoing, progress) = (self.outgoing.downgrade(), Arc::clone(&self.progress));
+        tokio::spawn(async move {
+            loop {
+                match incoming.message().await {
+                    Ok(Some(packet)) => {
+                        if ask.send(packet).is_err() {
+                            break;
+                        }
+                    }
+                    Ok(None) => break,
+                    // Nobody waits for our answer when the build is over or cancelled; then this is no failure.
+                    Err(_) if outgoing.upgrade().is_none_or(|outgoing| outgoing.is_closed()) => break,
+                    Err(status) => {
+                        progress.fail(format!("the engine broke the transfer off: {}", status.message()));
+                        break;
+                    }
+                }
+            }
+        });
+        while let Some(packet) = requests.recv().await {
+            match packet.r#type() {
+                PacketType::PacketReq => {
+                    let Ok(permit) = Arc::clone(&self.senders).acquire_owned().await else { break };
+                    let sender = self.clone();
+                    tokio::task::spawn_blocking(move || {
+                        if let Err(error) = sender.send_file(packet.id) {
+                            sender.fail(&error);
+                        }
+                        drop(permit);
+                    });
+                }
+                PacketType::PacketFin => {
+                    // The engine may have gone already.
+                    let _ = self.outgoing.send(Ok(empty(PacketType::PacketFin))).await;
+                    break;
+                }
+                PacketType::PacketErr => {
+                    let said = String::from_utf8_lossy(&packet.data).into_owned();
+                    self.progress.fail(format!("the engine broke the transfer off: {said}"));
+                    break;
+                }
+                other => {
+                    self.progress
+                        .fail(format!("the engine sent an unexpected packet: {}", other.as_str_name()));
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Lists the folder; an empty entry ends the list.
+    fn list(&self, root: &Path, selection: &Selection) -> Result<()> {
+        let mut id = 0;
+        let mut failure = None;
+        walk(root, selection, &mut |entry| {
+            let listed = match stat(&entry) {
+                Ok(Some(stat)) => stat,
+                // Sockets and devices have no place in a build context.
+                Ok(None) => return ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    return ControlFlow::Break(());
+                }
+            };
+            if entry.metadata.is_file() {
+                self.files().insert(id, entry.full);
+            }
+            id += 1;
+            let packet = Packet { stat: Some(listed), ..empty(PacketType::PacketStat) };
+            self.send(packet)
+        })?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        // If the engine has gone, its build has failed already.
+        let _ = self.send(empty(PacketType::PacketStat));
+        Ok(())
+    }
+
+    /// Sends a file in pieces; an empty piece ends it.
+    fn send_file(&self, id: u32) -> Result<()> {
+        let Some(path) = self.files().remove(&id) else {
+            return Err(Error::surroundings(format!(
+                "the engine asked for file {id}, which was not offered"
+            )));
+        };
+        let mut file = files::open(&path)?;
+        loop {
+            let mut data = vec![0; PIECE];
+            let count = file.read(&mut data).map_err(|cause| {
+                Error::surroundings(format!("cannot read {}", path.display())).because(cause)
+            })?;
+            data.truncate(count);
+            if self.send(Packet { id, data, ..empty(PacketType::PacketData) }).is_break() || count == 0 {
+                return Ok(());
+            }
+            self.progress.sent.fetch_add(count as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits for room on the connection; breaks when nobody listens any more.
+    fn send(&self, packet: Packet) -> ControlFlow<()> {
+        match self.outgoing.blocking_send(Ok(packet)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    /// Keeps the error and tells the engine twice: engines of before 2022 do not know the packet for it, only the
+    /// end of the call.
+    fn fail(&self, error: &Error) {
+        self.progress.fail(error.to_string());
+        let reason = error.reason();
+        let _ = self.send(Packet { data: reason.clone().into_bytes(), ..empty(PacketType::PacketErr) });
+        let _ = self.outgoing.blocking_send(Err(Status::internal(reason)));
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<u32, PathBuf>> {
+        // No holder panics between two steps of a change, so a poisoned map is still whole.
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn empty(kind: PacketType) -> Packet {
+    Packet { r#type: kind.into(), stat: None, id: 0, data: Vec::new() }
+}
+
+/// How an entry is listed: owned by root, as the docker CLI does, so that the user's ids do not reach the image.
+fn stat(entry: &Entry) -> Result<Option<Stat>> {
+    let metadata = &entry.metadata;
+    let Some(mode) = go_mode(metadata) else { return Ok(None) };
+    let mut linkname = String::new();
+    if metadata.is_symlink() {
+        let link = entry.full.read_link().map_err(|cause| {
+            Error::surroundings(format!("cannot read the symlink {}", entry.full.display())).because(cause)
+        })?;
+        linkname = link.into_os_string().into_string().map_err(|link| {
+            Error::input(format!(
+                "the symlink {} points to {link:?}, which is not UTF-8",
+                entry.full.display()
+            ))
+            .hint("builders take UTF-8 names only: correct the link or leave it out of the context")
+        })?;
+    }
+    Ok(Some(Stat {
+        path: entry.path.clone(),
+        mode,
+        size: if metadata.is_file() { i64::try_from(metadata.len()).unwrap_or(i64::MAX) } else { 0 },
+        mod_time: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
+        linkname,
+        ..Stat::default()
+    }))
+}
+
+/// The mode as Go's `fs.FileMode` lays out its bits; `None` for what is not sent.
+fn go_mode(metadata: &std::fs::Metadata) -> Option<u32> {
+    let kind = metadata.file_type();
+    let kind = match () {
+        () if kind.is_file() => 0,
+        () if kind.is_dir() => 1 << 31,
+        () if kind.is_symlink() => 1 << 27,
+        () if kind.is_fifo() => 1 << 25,
+        () => return None,
+    };
+    let special = [(0o4000, 1 << 23), (0o2000, 1 << 22), (0o1000, 1 << 20)];
+    let special =
+        special.into_iter().filter(|(unix, _)| metadata.mode() & unix != 0).map(|(_, go)| go).sum::<u32>();
+    Some(kind | special | (metadata.mode() & 0o777))
+}

@@ -1,0 +1,151 @@
+//! Owns a BuildKit session: the hijacked `/session` connection over which an engine fetches the build context, as it
+//! does from the docker CLI. Leaves to `context` which files a build sees, and to the caller the build itself.
+
+mod filesync;
+mod health;
+#[cfg(test)]
+mod tests;
+
+use crate::error::{Error, Result};
+use bollard_buildkit_proto::health::health_server::HealthServer;
+use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSyncServer;
+use filesync::FileSyncService;
+use std::net::Shutdown;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
+use tokio_stream::StreamExt;
+
+/// How long an engine may take to accept the session.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Longest response head that is read; engines send some 150 bytes.
+const LONGEST_HEAD: usize = 16 << 10;
+/// An engine asks for every file in a message of its own; with the default window of 64 KiB those of a large context
+/// hold each other up.
+const CONNECTION_WINDOW: u32 = 16 << 20;
+const STREAM_WINDOW: u32 = 4 << 20;
+
+/// A BuildKit session that serves two folders as the docker CLI does: "context" and "dockerfile".
+/// Dropping it closes the connection and ends the server.
+#[derive(Debug)]
+pub(super) struct Session {
+    server: JoinHandle<()>,
+    /// The same connection once more: tonic serves it in a task of its own, which only the end of the connection ends.
+    connection: std::os::unix::net::UnixStream,
+    progress: Arc<Progress>,
+}
+
+/// What the server tells its session.
+#[derive(Debug, Default)]
+struct Progress {
+    sent: AtomicU64,
+    /// The first failure; those that follow are its consequences.
+    error: OnceLock<String>,
+}
+
+impl Progress {
+    fn fail(&self, message: String) {
+        // A later failure is dropped on purpose.
+        let _ = self.error.set(message);
+    }
+}
+
+impl Session {
+    /// Opens a session under `id`, which the build request then names. Sessions with the same `shared_key` let the
+    /// engine reuse what it received before, so only changed files travel.
+    pub(super) async fn open(
+        socket: &Path,
+        id: &str,
+        shared_key: &str,
+        context: &Path,
+        dockerfile_dir: &Path,
+    ) -> Result<Self> {
+        let stream = connect(socket, id, shared_key, HANDSHAKE).await?;
+        let unusable =
+            |cause| Error::surroundings("the connection of the build session cannot be used").because(cause);
+        let stream = stream.into_std().map_err(unusable)?;
+        let connection = stream.try_clone().map_err(unusable)?;
+        let stream = UnixStream::from_std(stream).map_err(unusable)?;
+
+        let progress = Arc::new(Progress::default());
+        let files = FileSyncService::new(context, dockerfile_dir, Arc::clone(&progress));
+        let server = tonic::transport::Server::builder()
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .add_service(HealthServer::new(health::Healthy))
+            .add_service(FileSyncServer::new(files));
+        // The second half never yields: a server whose listener ends would end with it.
+        let incoming = tokio_stream::once(Ok::<_, std::io::Error>(stream)).chain(tokio_stream::pending());
+        let ended = Arc::clone(&progress);
+        let server = tokio::spawn(async move {
+            if let Err(cause) = server.serve_with_incoming(incoming).await {
+                ended.fail(format!("the session server ended: {cause}"));
+            }
+        });
+        Ok(Self { server, connection, progress })
+    }
+
+    /// Bytes of file content sent so far.
+    pub(super) fn sent(&self) -> u64 {
+        self.progress.sent.load(Ordering::Relaxed)
+    }
+
+    /// What went wrong on this side; the engine's own message often says less.
+    pub(super) fn error(&self) -> Option<String> {
+        self.progress.error.get().cloned()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.server.abort();
+        // It may be closed already; nothing is left to do then.
+        let _ = self.connection.shutdown(Shutdown::Both);
+    }
+}
+
+/// A connection that the engine has accepted as a session, within the deadline.
+async fn connect(socket: &Path, id: &str, shared_key: &str, deadline: Duration) -> Result<UnixStream> {
+    tokio::time::timeout(deadline, handshake(socket, id, shared_key)).await.map_err(|cause| {
+        Error::surroundings(format!("the engine at {} did not accept a build session", socket.display()))
+            .because(cause)
+            .hint("check that the engine is well, for example with `docker info`")
+    })?
+}
+
+/// Asks for the session and reads the head of the answer; what follows on the connection is gRPC.
+async fn handshake(socket: &Path, id: &str, shared_key: &str) -> Result<UnixStream> {
+    let failed = |doing: &str, cause: std::io::Error| {
+        Error::surroundings(format!("cannot {doing} the engine at {}", socket.display()))
+            .because(cause)
+            .hint("check that the engine runs and that you may use its socket")
+    };
+    let mut stream = UnixStream::connect(socket).await.map_err(|cause| failed("connect to", cause))?;
+    // A header holds no line ends; everything beyond ASCII is escaped with them.
+    let (id, shared_key) = (id.escape_default(), shared_key.escape_default());
+    let request = format!(
+        "POST /session HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\
+         X-Docker-Expose-Session-Uuid: {id}\r\n\
+         X-Docker-Expose-Session-Name: dbench\r\n\
+         X-Docker-Expose-Session-Sharedkey: {shared_key}\r\n\
+         X-Docker-Expose-Session-Grpc-Method: /moby.filesync.v1.FileSync/DiffCopy\r\n\
+         X-Docker-Expose-Session-Grpc-Method: /grpc.health.v1.Health/Check\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.map_err(|cause| failed("ask for a session from", cause))?;
+    let mut head = Vec::new();
+    // Byte by byte: what comes after the head belongs to gRPC and must stay unread.
+    while !head.ends_with(b"\r\n\r\n") && head.len() < LONGEST_HEAD {
+        head.push(stream.read_u8().await.map_err(|cause| failed("read the answer of", cause))?);
+    }
+    if head.starts_with(b"HTTP/1.1 101") {
+        return Ok(stream);
+    }
+    let head = String::from_utf8_lossy(&head);
+    let status = head.lines().next().unwrap_or_default();
+    Err(Error::surroundings(format!("the engine at {} refused a build session: {status}", socket.display()))
+        .hint("BuildKit builds need Docker Engine 18.09 or newer; or choose the classic builder"))
+}
