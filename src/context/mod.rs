@@ -1,11 +1,15 @@
 //! Owns the build context: which of its files a build sees, in which order they are sent, and the copy that a run edits.
 //! Leaves to the engine how files travel, and to the scenario what an edit is.
 
+mod copy;
 mod glob;
 mod patterns;
+mod takes;
 mod walk;
 
+pub use copy::Copy;
 pub use patterns::{Patterns, ignore_file};
+pub use takes::takes;
 pub use walk::{Entry, Selection, walk};
 
 /// A path as Go's `filepath.Clean` writes it: no empty or `.` parts, `..` resolved as far as the text allows.

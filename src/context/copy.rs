@@ -1,0 +1,245 @@
+//! Owns the copy of a context that a run edits: the user's own files are never touched, and every build starts from the
+//! same state, times included, so that an engine sees only the edit as changed.
+
+use crate::error::{Error, Result, files};
+use crate::scenario::{Edit, EditLine, Nonce, Scenario};
+use std::collections::BTreeSet;
+use std::fs::{self, FileTimes, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A copy of a scenario's context in a folder of its own, which is removed when it is dropped. Modes and times of
+/// modification are those of the original; symlinks stay symlinks, with a time of their own.
+#[derive(Debug)]
+pub struct Copy {
+    folder: TempDir,
+}
+
+impl Copy {
+    /// Copies the context of a scenario.
+    pub fn of(scenario: &Scenario) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("dbench-context-").tempdir().map_err(|cause| {
+            Error::surroundings("cannot create a temporary folder for a copy of the context")
+                .because(cause)
+                .hint("free some space, or point TMPDIR to a folder that can be written")
+        })?;
+        mirror(&scenario.context, folder.path())?;
+        Ok(Self { folder })
+    }
+
+    /// Where the copy is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Makes the copy what the unedited context is: added files go, changed ones come back with their times.
+    pub fn reset(&self, scenario: &Scenario) -> Result<()> {
+        mirror(&scenario.context, self.path())
+    }
+
+    /// Edits an unedited copy: lays the overlay over it and puts the nonce into the lines that carry one. Only what
+    /// changes is written, and gets a fresh time. Hands back the paths that differ from the unedited context.
+    pub fn apply(&self, edit: &Edit, nonce: &Nonce) -> Result<BTreeSet<String>> {
+        let mut changed = BTreeSet::new();
+        if let Some(overlay) = &edit.overlay {
+            lay(overlay, self.path(), "", &mut changed)?;
+        }
+        for line in &edit.lines {
+            if self.fill(line, nonce)? {
+                changed.insert(line.file.components().collect::<PathBuf>().to_string_lossy().into_owned());
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Replaces the one line that carries zeros; whether that changed the file.
+    fn fill(&self, edit: &EditLine, nonce: &Nonce) -> Result<bool> {
+        let path = self.inside(&edit.file)?;
+        let text = files::read_to_string(&path)?;
+        let unedited = Nonce::unedited().fill(edit.line.trim());
+        let mut edited = String::with_capacity(text.len());
+        let mut found = 0;
+        for line in text.split_inclusive('\n') {
+            if line.trim() == unedited {
+                found += 1;
+                // The first occurrence, as the line holds nothing else but white space around it.
+                edited.push_str(&line.replacen(&unedited, &nonce.fill(edit.line.trim()), 1));
+            } else {
+                edited.push_str(line);
+            }
+        }
+        if found != 1 {
+            let message =
+                format!("the line `{unedited}` stands {found} times in the unedited file, not once");
+            return Err(Error::input(message)
+                .in_file(&edit.file)
+                .hint("let the file of the context hold the edit's line exactly once, with sixteen zeros as the nonce"));
+        }
+        if edited == text {
+            return Ok(false);
+        }
+        files::write(&path, edited)?;
+        Ok(true)
+    }
+
+    /// The place of a file in the copy; a symlink must not lead an edit out of it.
+    fn inside(&self, file: &Path) -> Result<PathBuf> {
+        let real = |path: &Path| {
+            path.canonicalize().map_err(|cause| {
+                Error::input(format!("cannot edit {} in the copy of the context", file.display()))
+                    .because(cause)
+                    .hint("name a file of the context, or of the edit's overlay, in the edit's `lines`")
+            })
+        };
+        let (root, path) = (real(self.path())?, real(&self.path().join(file))?);
+        if path.starts_with(&root) {
+            return Ok(path);
+        }
+        Err(Error::input(format!("{} leads out of the context, to {}", file.display(), path.display()))
+            .hint("name a file inside the context in the edit's `lines`"))
+    }
+}
+
+/// Makes folder `to` what folder `from` is. What looks the same (kind, size, time, mode) is left alone: every edit of
+/// ours leaves a fresh time.
+fn mirror(from: &Path, to: &Path) -> Result<()> {
+    for there in files::list(to)? {
+        if look(&from.join(name(&there)))?.is_none() {
+            remove(&there)?;
+        }
+    }
+    for source in files::list(from)? {
+        let target = to.join(name(&source));
+        let Some(wanted) = look(&source)? else { continue };
+        if same(&source, &wanted, &target)? {
+            if wanted.is_dir() {
+                mirror(&source, &target)?;
+            }
+            continue;
+        }
+        put(&source, &wanted, &target)?;
+        if wanted.is_dir() {
+            mirror(&source, &target)?;
+        } else if wanted.is_file() {
+            dress(&target, &wanted)?;
+        }
+    }
+    // Last, as every change in a folder gives it a new time.
+    let wanted = look(from)?;
+    wanted.map_or(Ok(()), |wanted| dress(to, &wanted))
+}
+
+/// Lays a folder over another: what is equal already, content and mode, stays untouched.
+fn lay(from: &Path, to: &Path, relative: &str, changed: &mut BTreeSet<String>) -> Result<()> {
+    for source in files::list(from)? {
+        let target = to.join(name(&source));
+        let path = source.file_name().unwrap_or_default().to_string_lossy();
+        let path = if relative.is_empty() { path.into_owned() } else { format!("{relative}/{path}") };
+        let Some(wanted) = look(&source)? else { continue };
+        if !equal(&source, &wanted, &target)? {
+            put(&source, &wanted, &target)?;
+            changed.insert(path.clone());
+        }
+        if wanted.is_dir() {
+            lay(&source, &target, &path, changed)?;
+        }
+    }
+    Ok(())
+}
+
+fn name(path: &Path) -> &std::ffi::OsStr {
+    // Every path here comes from a listing, so it has a name.
+    path.file_name().unwrap_or_default()
+}
+
+fn failed<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
+    move |cause| {
+        Error::surroundings(format!("cannot {doing} {}", path.display()))
+            .because(cause)
+            .hint("check the permissions and the free space of the context and of the temporary folder")
+    }
+}
+
+/// What is at a path, without following a symlink; `None` if nothing is.
+fn look(path: &Path) -> Result<Option<Metadata>> {
+    match path.symlink_metadata() {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(cause) => Err(failed("look at", path)(cause)),
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match look(path)? {
+        None => Ok(()),
+        Some(there) if there.is_dir() => files::remove_dir_all(path),
+        Some(_) => files::remove(path),
+    }
+}
+
+/// Whether the target looks like the source: kind, and of a file size, time and mode, of a symlink where it points.
+fn same(source: &Path, wanted: &Metadata, target: &Path) -> Result<bool> {
+    let Some(there) = look(target)? else { return Ok(false) };
+    if there.file_type() != wanted.file_type() {
+        return Ok(false);
+    }
+    if wanted.is_symlink() {
+        return same_link(source, target);
+    }
+    let face = |of: &Metadata| (of.len(), of.mtime(), of.mtime_nsec(), of.mode());
+    Ok(wanted.is_dir() || face(&there) == face(wanted))
+}
+
+/// Whether the target holds what the source holds, whatever their times.
+fn equal(source: &Path, wanted: &Metadata, target: &Path) -> Result<bool> {
+    let Some(there) = look(target)? else { return Ok(false) };
+    if there.file_type() != wanted.file_type() {
+        return Ok(false);
+    }
+    if wanted.is_symlink() {
+        return same_link(source, target);
+    }
+    let face = |of: &Metadata| (of.len(), of.mode());
+    Ok(wanted.is_dir() || (face(&there) == face(wanted) && files::read(source)? == files::read(target)?))
+}
+
+fn same_link(source: &Path, target: &Path) -> Result<bool> {
+    let read = |path: &Path| path.read_link().map_err(failed("read the symlink", path));
+    Ok(read(source)? == read(target)?)
+}
+
+/// Puts what the source is in the target's place: a folder empty, a file with content and mode but a fresh time.
+fn put(source: &Path, wanted: &Metadata, target: &Path) -> Result<()> {
+    // A file is overwritten where it stands, as its folder's time would change otherwise.
+    let stays = look(target)?
+        .is_some_and(|there| wanted.is_file() && there.is_file() && !there.permissions().readonly());
+    if !stays {
+        remove(target)?;
+    }
+    let kind = wanted.file_type();
+    if kind.is_dir() {
+        fs::create_dir(target).map_err(failed("create the folder", target))
+    } else if kind.is_file() {
+        fs::copy(source, target).map(|_| ()).map_err(failed("copy", source))
+    } else if kind.is_symlink() {
+        let link = source.read_link().map_err(failed("read the symlink", source))?;
+        symlink(link, target).map_err(failed("create the symlink", target))
+    } else {
+        Err(Error::input(format!("{} is neither a file, a folder nor a symlink", source.display()))
+            .hint("move it out of the context: a build cannot take it in"))
+    }
+}
+
+/// Gives a file or folder the time and mode of the original.
+fn dress(target: &Path, wanted: &Metadata) -> Result<()> {
+    let modified = wanted.modified().map_err(failed("read the time of", target))?;
+    files::open(target)?
+        .set_times(FileTimes::new().set_modified(modified))
+        .and_then(|()| fs::set_permissions(target, wanted.permissions()))
+        .map_err(failed("set time and mode of", target))
+}
+
+#[cfg(test)]
+mod tests;
