@@ -19,8 +19,10 @@
 //! `report`, `stats`, `results`, `error`.
 
 pub mod context;
+pub mod engine;
 pub mod error;
 mod hex;
 pub mod image;
 pub mod results;
+pub mod runner;
 pub mod scenario;

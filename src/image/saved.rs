@@ -40,7 +40,8 @@ enum Member {
 /// # Errors
 /// If the archive is torn, its manifest does not name exactly one image, or a layer does not have its digest.
 pub fn read_saved(archive: impl Read) -> Result<Vec<Layer>> {
-    let members = read_members(archive).map_err(|cause| broken("it ends early or is no archive").because(cause))?;
+    let members =
+        read_members(archive).map_err(|cause| broken("it ends early or is no archive").because(cause))?;
     let manifests: Vec<Manifest> = json(&members, "manifest.json")?;
     let [manifest] = manifests.as_slice() else {
         return Err(broken(&format!("it holds {} images instead of one", manifests.len())));
@@ -182,7 +183,8 @@ mod tests {
 
     fn saved(layers: &[(&str, &[u8])], diff_ids: &[String]) -> Vec<u8> {
         let names: Vec<_> = layers.iter().map(|(name, _)| *name).collect();
-        let manifest = serde_json::json!([{ "Config": "c.json", "RepoTags": ["x"], "Layers": names }]).to_string();
+        let manifest =
+            serde_json::json!([{ "Config": "c.json", "RepoTags": ["x"], "Layers": names }]).to_string();
         let config = serde_json::json!({ "rootfs": { "type": "layers", "diff_ids": diff_ids } }).to_string();
         let mut all = layers.to_vec();
         all.push(("c.json", config.as_bytes()));
@@ -198,8 +200,10 @@ mod tests {
         let gzip = gzip.finish().unwrap();
         let zstd = zstd::encode_all(plain.as_slice(), 1).unwrap();
         let id = digest(&plain);
-        let archive =
-            saved(&[("1/layer.tar", &plain), ("2/layer.tar", &gzip), ("3/layer.tar", &zstd)], &vec![id.clone(); 3]);
+        let archive = saved(
+            &[("1/layer.tar", &plain), ("2/layer.tar", &gzip), ("3/layer.tar", &zstd)],
+            &vec![id.clone(); 3],
+        );
         let layers = read_saved(archive.as_slice()).unwrap();
         assert_eq!(layers, vec![Layer { diff_id: id, content: 5 }; 3]);
     }

@@ -8,7 +8,7 @@ mod hash;
 mod load;
 mod nonce;
 
-pub use dockerfile::{Dockerfile, Origin, Stage, Step, StepKind, Takes};
+pub use dockerfile::{Dockerfile, Origin, Stage, Step, StepKind, Takes, same_image};
 pub use nonce::Nonce;
 
 use crate::results::{ClaimRecord, Phase};

@@ -1,0 +1,209 @@
+//! One BuildKit build: a session that serves the context, the request, and the stream of events.
+
+use super::{ANSWER, DockerEngine, session::Session, within};
+use crate::engine::{BuildRequest, Built, Failure, Trace, VertexUpdate};
+use crate::error::Result;
+use bollard::Docker;
+use bollard::errors::Error as EngineError;
+use bollard::moby::buildkit::v1::StatusResponse;
+use bollard::models::{BuildInfo, BuildInfoAux};
+use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// A decoder of bollard ends a good build with this when a read is split before a line end.
+const SPLIT_LINE_END: &str = "bytes remaining on stream";
+
+pub(super) async fn build(
+    engine: &DockerEngine,
+    request: &BuildRequest<'_>,
+    running: &mut dyn FnMut(&str),
+) -> Result<Built> {
+    let id = session_id(request);
+    let opening =
+        Session::open(&engine.socket, &id, request.shared_key, request.context, request.dockerfile_dir);
+    let session = within("opening a build session", ANSWER, opening).await??;
+    let client = buildkit_client(&engine.client);
+    let (started, clock) = (Timestamp::now(), Instant::now());
+    let mut events =
+        client.build_image(options(request, &id), None, Some(bollard::body_full(Default::default())));
+    let mut reading = Reading::default();
+    let mut last = clock;
+    loop {
+        let left = request.deadline.saturating_sub(clock.elapsed());
+        match tokio::time::timeout(left.min(request.silence), events.next()).await {
+            Ok(Some(event)) => {
+                last = Instant::now();
+                reading.take(event, running);
+            }
+            Ok(None) => break,
+            Err(_elapsed) => {
+                reading.failure = Some(overdue(request, clock.elapsed()));
+                break;
+            }
+        }
+    }
+    drop(events);
+    let wall = last.duration_since(clock);
+    let outcome = reading.outcome(session.error());
+    Ok(Built { outcome, started, wall, trace: reading.trace, sent: session.sent(), log: reading.log })
+}
+
+fn overdue(request: &BuildRequest<'_>, elapsed: Duration) -> String {
+    if elapsed >= request.deadline {
+        format!("the build was cancelled at its deadline of {} s", request.deadline.as_secs())
+    } else {
+        format!("the engine was silent for {} s, so the build was cancelled", request.silence.as_secs())
+    }
+}
+
+/// The id must be unique to the build; the tag and the time make it so.
+fn session_id(request: &BuildRequest<'_>) -> String {
+    use sha2::{Digest, Sha256};
+    let text =
+        format!("{}\0{}\0{}\0{}", request.tag, request.namespace, std::process::id(), Timestamp::now());
+    crate::hex::encode(&Sha256::digest(text))[..25].to_owned()
+}
+
+/// bollard opens a session of its own for BuildKit. Asked for the classic builder it does not, and the request is
+/// turned into one for BuildKit on its way out.
+fn buildkit_client(client: &Docker) -> Docker {
+    client.clone().with_request_modifier(|mut request| {
+        let target = request.uri().to_string();
+        if let Some((before, after)) = target.split_once("version=1") {
+            if let Ok(uri) = format!("{before}version=2{after}").parse() {
+                *request.uri_mut() = uri;
+            }
+        }
+        request
+    })
+}
+
+fn options(request: &BuildRequest<'_>, session: &str) -> BuildImageOptions {
+    let mut args: HashMap<String, String> = request.args.clone().into_iter().collect();
+    args.insert("BUILDKIT_CACHE_MOUNT_NS".to_owned(), request.namespace.to_owned());
+    BuildImageOptions {
+        dockerfile: request.dockerfile.to_owned(),
+        t: Some(request.tag.to_owned()),
+        remote: Some("client-session".to_owned()),
+        nocache: request.no_cache,
+        buildargs: Some(args),
+        labels: Some(request.labels.clone().into_iter().collect()),
+        networkmode: Some("default".to_owned()),
+        target: request.target.unwrap_or_default().to_owned(),
+        session: Some(session.to_owned()),
+        version: BuilderVersion::BuilderV1,
+        ..BuildImageOptions::default()
+    }
+}
+
+/// What has been read of a stream of events.
+#[derive(Default)]
+struct Reading {
+    trace: Trace,
+    log: Vec<u8>,
+    names: HashMap<String, String>,
+    image: Option<String>,
+    failure: Option<String>,
+}
+
+impl Reading {
+    fn take(&mut self, event: Result<BuildInfo, EngineError>, running: &mut dyn FnMut(&str)) {
+        match event {
+            Ok(BuildInfo { aux: Some(BuildInfoAux::BuildKit(status)), .. }) => self.status(status, running),
+            Ok(BuildInfo { aux: Some(BuildInfoAux::Default(image)), .. }) => self.image = image.id,
+            Ok(_) => {}
+            Err(cause) => self.error(&cause),
+        }
+    }
+
+    fn error(&mut self, cause: &EngineError) {
+        let message = chain(cause);
+        let ended_well = self.image.is_some() && message.contains(SPLIT_LINE_END);
+        if !ended_well {
+            self.log.extend_from_slice(format!("ERROR: {message}\n").as_bytes());
+            self.failure.get_or_insert(message);
+        }
+    }
+
+    fn status(&mut self, status: StatusResponse, running: &mut dyn FnMut(&str)) {
+        for vertex in status.vertexes {
+            let update = VertexUpdate {
+                id: vertex.digest,
+                inputs: vertex.inputs,
+                name: vertex.name,
+                started: vertex.started.as_ref().map(nanoseconds),
+                completed: vertex.completed.as_ref().map(nanoseconds),
+                cached: vertex.cached,
+                error: vertex.error,
+            };
+            self.log_vertex(&update);
+            if update.started.is_some() && update.completed.is_none() {
+                running(&update.name);
+            }
+            self.trace.push(&update);
+        }
+        for line in status.logs {
+            let name = self.names.get(&line.vertex).map_or("", String::as_str);
+            for text in String::from_utf8_lossy(&line.msg).lines() {
+                self.log.extend_from_slice(format!("{name} | {text}\n").as_bytes());
+            }
+        }
+        for warning in status.warnings {
+            self.log.extend_from_slice(b"WARNING: ");
+            self.log.extend_from_slice(&warning.short);
+            self.log.push(b'\n');
+        }
+    }
+
+    fn log_vertex(&mut self, update: &VertexUpdate) {
+        self.names.insert(update.id.clone(), update.name.clone());
+        let said = match (update.completed, update.cached, update.error.is_empty()) {
+            (_, _, false) => format!("ERROR {}", update.error),
+            (Some(_), true, _) => "CACHED".to_owned(),
+            (Some(_), false, _) => "DONE".to_owned(),
+            (None, ..) => return,
+        };
+        self.log.extend_from_slice(format!("{} {said}\n", update.name).as_bytes());
+    }
+
+    fn outcome(&self, session: Option<String>) -> Result<String, Failure> {
+        let failed_step =
+            self.trace.steps().iter().find(|s| !s.error.is_empty() && !s.error.contains("context canceled"));
+        match (&self.failure, &self.image) {
+            (None, Some(image)) => Ok(image.clone()),
+            (None, None) => Err(Failure {
+                step: None,
+                message: session.unwrap_or_else(|| "the stream of events ended without an image".to_owned()),
+            }),
+            (Some(message), _) => Err(Failure {
+                step: failed_step.map(|s| {
+                    let number = s.number.map(|n| format!("{} {n} ", s.stage)).unwrap_or_default();
+                    format!("{}{}", number.trim_start(), s.name)
+                }),
+                message: session.map_or_else(|| message.clone(), |said| format!("{message}: {said}")),
+            }),
+        }
+    }
+}
+
+fn nanoseconds(time: &bollard_buildkit_proto::google::protobuf::Timestamp) -> u64 {
+    let seconds = u64::try_from(time.seconds).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(time.nanos).unwrap_or(0)
+}
+
+/// An error with its causes; bollard hides the cause of a broken connection behind its own words.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,218 @@
+//! Owns the Docker Engine behind a unix socket: bollard for the API, a session of our own for BuildKit.
+//! Leaves to the rest of the program the words of `engine`; nothing outside this folder knows bollard.
+
+mod build;
+mod cache;
+mod containers;
+mod images;
+mod session;
+
+use super::{About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Removal};
+use crate::error::{Error, Result};
+use crate::image::Layer;
+use crate::results::EngineRecord;
+use bollard::Docker;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+/// How long an answer that is not a build, a pull or a save may take.
+const ANSWER: Duration = Duration::from_secs(60);
+/// How long a save or a pull may take; the engine spools a saved image before its first byte.
+const LONG: Duration = Duration::from_secs(1800);
+
+/// A Docker Engine behind a unix socket.
+#[derive(Clone, Debug)]
+pub struct DockerEngine {
+    client: Docker,
+    socket: PathBuf,
+}
+
+impl DockerEngine {
+    /// Connects to the engine that `DOCKER_HOST` names, or to the default one, and negotiates the API version.
+    pub async fn connect(docker_host: Option<&str>) -> Result<Self> {
+        let socket = socket_of(docker_host)?;
+        let unreachable = |cause: bollard::errors::Error| {
+            Error::surroundings(format!("no Docker Engine answers at {}", socket.display())).because(cause).hint(
+                "get one in one of three ways: `make setup` in the checkout of dbench (Debian, as root), start Docker \
+                 Desktop or `systemctl start docker`, or point DOCKER_HOST at the unix socket of a running engine",
+            )
+        };
+        let client = Docker::connect_with_unix(
+            &socket.to_string_lossy(),
+            LONG.as_secs(),
+            bollard::API_DEFAULT_VERSION,
+        )
+        .map_err(unreachable)?;
+        let client = within("negotiating the version of the API", ANSWER, client.negotiate_version())
+            .await?
+            .map_err(unreachable)?;
+        Ok(Self { client, socket })
+    }
+
+    /// The socket that it answers at.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
+/// The unix socket that DOCKER_HOST names; any other scheme is refused rather than replaced by the local engine.
+fn socket_of(docker_host: Option<&str>) -> Result<PathBuf> {
+    match docker_host.filter(|host| !host.is_empty()) {
+        None => Ok(PathBuf::from(DEFAULT_SOCKET)),
+        Some(host) => host.strip_prefix("unix://").map(PathBuf::from).ok_or_else(|| {
+            let scheme = host.split_once("://").map_or(host, |(scheme, _)| scheme);
+            Error::surroundings(format!(
+                "DOCKER_HOST has the scheme `{scheme}`, and dbench speaks only `unix`"
+            ))
+            .hint("unset DOCKER_HOST for the local engine, or set it to unix:///path/of/docker.sock")
+        }),
+    }
+}
+
+/// An engine that does not answer within `deadline` is an error, never a hang.
+async fn within<T>(doing: &str, deadline: Duration, what: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(deadline, what).await.map_err(|cause| {
+        Error::surroundings(format!("{doing}: the engine did not answer within {} s", deadline.as_secs()))
+            .because(cause)
+            .hint("see the engine's log; restarting it often helps")
+    })
+}
+
+fn failed(doing: &str, cause: bollard::errors::Error) -> Error {
+    Error::surroundings(format!("the engine failed at {doing}")).because(cause)
+}
+
+/// `None` for the engine's 404.
+fn found<T>(doing: &str, answer: Result<T, bollard::errors::Error>) -> Result<Option<T>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+        Err(cause) => Err(failed(doing, cause)),
+    }
+}
+
+/// How a removal ended, by the engine's status.
+fn removal<T>(doing: &str, answer: Result<T, bollard::errors::Error>) -> Result<Removal> {
+    match answer {
+        Ok(_) => Ok(Removal::Removed),
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
+            Ok(Removal::Absent)
+        }
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 409, message }) => {
+            Ok(Removal::Refused(message))
+        }
+        Err(cause) => Err(failed(doing, cause)),
+    }
+}
+
+impl Engine for DockerEngine {
+    async fn about(&self) -> Result<About> {
+        let doing = "asking about the engine";
+        let info = within(doing, ANSWER, self.client.info()).await?.map_err(|cause| failed(doing, cause))?;
+        let version =
+            within(doing, ANSWER, self.client.version()).await?.map_err(|cause| failed(doing, cause))?;
+        let status = info.driver_status.unwrap_or_default();
+        let containerd = status.iter().flatten().any(|s| s.contains("io.containerd.snapshotter"));
+        let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+        Ok(About {
+            id: info.id.unwrap_or_default(),
+            root: PathBuf::from(info.docker_root_dir.unwrap_or_default()),
+            record: EngineRecord {
+                version: version.version.unwrap_or_default(),
+                api: self.client.client_version().to_string(),
+                driver: info.driver.unwrap_or_default(),
+                store: if containerd { "containerd" } else { "graph" }.to_owned(),
+                platform: format!(
+                    "{}/{}",
+                    info.os_type.unwrap_or_default(),
+                    info.architecture.unwrap_or_default()
+                ),
+                system: info.operating_system.unwrap_or_default(),
+                cores: unsigned(info.ncpu),
+                memory: unsigned(info.mem_total),
+            },
+        })
+    }
+
+    async fn image(&self, name: &str) -> Result<Option<Image>> {
+        self.find_image(name).await
+    }
+
+    async fn images(&self, label: &str) -> Result<Vec<Image>> {
+        self.labelled_images(label).await
+    }
+
+    async fn pull(&self, name: &str) -> Result<()> {
+        self.pull_image(name).await
+    }
+
+    async fn build(&self, request: &BuildRequest<'_>, running: &mut dyn FnMut(&str)) -> Result<Built> {
+        build::build(self, request, running).await
+    }
+
+    async fn layers(&self, image: &str) -> Result<Vec<Layer>> {
+        self.saved_layers(image).await
+    }
+
+    async fn start(&self, spec: &ContainerSpec<'_>) -> Result<()> {
+        self.start_container(spec).await
+    }
+
+    async fn get(
+        &self,
+        container: &str,
+        port: u16,
+        path: &str,
+        deadline: Duration,
+    ) -> Result<Option<Answer>> {
+        self.get_page(container, port, path, deadline).await
+    }
+
+    async fn exit_code(&self, container: &str) -> Result<Option<i64>> {
+        self.container_exit_code(container).await
+    }
+
+    async fn logs(&self, container: &str) -> Result<(String, String)> {
+        self.container_logs(container).await
+    }
+
+    async fn containers(&self, prefix: &str) -> Result<Vec<String>> {
+        self.container_names(prefix).await
+    }
+
+    async fn remove_container(&self, name: &str) -> Result<Removal> {
+        self.delete_container(name).await
+    }
+
+    async fn remove_image(&self, reference: &str) -> Result<Removal> {
+        self.delete_image(reference).await
+    }
+
+    async fn cache(&self) -> Result<Vec<CacheRecord>> {
+        cache::records(&self.socket).await
+    }
+
+    async fn prune(&self, id: &str) -> Result<()> {
+        cache::prune(&self.client, id).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_unix_sockets_are_spoken_to() {
+        assert_eq!(socket_of(None).unwrap(), Path::new(DEFAULT_SOCKET));
+        assert_eq!(socket_of(Some("")).unwrap(), Path::new(DEFAULT_SOCKET));
+        assert_eq!(socket_of(Some("unix:///a/b.sock")).unwrap(), Path::new("/a/b.sock"));
+        let error = socket_of(Some("tcp://10.0.0.1:2375")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "DOCKER_HOST has the scheme `tcp`, and dbench speaks only `unix`\n  hint: unset DOCKER_HOST for the local \
+             engine, or set it to unix:///path/of/docker.sock"
+        );
+        assert_eq!(error.exit().code(), 1);
+    }
+}

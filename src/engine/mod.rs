@@ -1,0 +1,189 @@
+//! Owns what dbench asks of a Docker Engine: `trait Engine`, its words, and the trace of a build's steps.
+//! Leaves to `runner` when to ask and what the answers prove.
+
+pub mod docker;
+mod trace;
+
+use crate::error::Result;
+use crate::image::Layer;
+use crate::results::EngineRecord;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+pub use trace::{Kind, Parts, Step, Trace, VertexUpdate};
+
+/// The label on every image and container that a run makes; its value is the id of the run.
+pub const RUN_LABEL: &str = "dev.dbench.run";
+/// The label on every stand-in base; its value is the official name.
+pub const STAND_IN_LABEL: &str = "dev.dbench.stand-in";
+
+/// What an engine says of itself.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The engine's own id; it names the lock of a run.
+    pub id: String,
+    /// What `run.json` keeps.
+    pub record: EngineRecord,
+    /// The folder in which the engine keeps its data, as the engine sees it.
+    pub root: PathBuf,
+}
+
+/// An image in the engine's store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Its id.
+    pub id: String,
+    /// Names with a tag.
+    pub tags: Vec<String>,
+    /// A digest in a registry, if the engine knows one.
+    pub digest: Option<String>,
+    /// Labels, own and inherited.
+    pub labels: BTreeMap<String, String>,
+    /// Digests of the unpacked layers, lowest first.
+    pub diff_ids: Vec<String>,
+}
+
+/// One build.
+#[derive(Clone, Debug)]
+pub struct BuildRequest<'a> {
+    /// The folder that the build sees as its context.
+    pub context: &'a Path,
+    /// A folder that holds the Dockerfile and, if it has one, its ignore file.
+    pub dockerfile_dir: &'a Path,
+    /// The name of the Dockerfile in that folder.
+    pub dockerfile: &'a str,
+    /// The stage to build.
+    pub target: Option<&'a str>,
+    /// Build args.
+    pub args: &'a BTreeMap<String, String>,
+    /// The name that the image gets.
+    pub tag: &'a str,
+    /// Labels that the image gets.
+    pub labels: &'a BTreeMap<String, String>,
+    /// Whether cached steps must not be used.
+    pub no_cache: bool,
+    /// The namespace of the cache mounts.
+    pub namespace: &'a str,
+    /// Contexts of builds with the same key are compared, and only what differs travels.
+    pub shared_key: &'a str,
+    /// How long the whole build may take.
+    pub deadline: Duration,
+    /// How long the stream of events may be silent.
+    pub silence: Duration,
+}
+
+/// What a build came to.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The id of the image, or what failed.
+    pub outcome: Result<String, Failure>,
+    /// When it was asked for.
+    pub started: Timestamp,
+    /// From the request to the last event.
+    pub wall: Duration,
+    /// Every step.
+    pub trace: Trace,
+    /// Bytes of file content that the context transfer sent.
+    pub sent: u64,
+    /// The whole log.
+    pub log: Vec<u8>,
+}
+
+/// Why a build has no image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The step that failed, as the engine names it; `None` if no step did.
+    pub step: Option<String>,
+    /// What the engine said.
+    pub message: String,
+}
+
+/// A container to be started.
+#[derive(Clone, Debug)]
+pub struct ContainerSpec<'a> {
+    /// Its name, which makes it ours.
+    pub name: &'a str,
+    /// The image.
+    pub image: &'a str,
+    /// Environment variables beside those of the image.
+    pub env: &'a BTreeMap<String, String>,
+    /// Replaces the image's command.
+    pub command: Option<&'a [String]>,
+    /// A port to be published on loopback.
+    pub port: Option<u16>,
+    /// Labels.
+    pub labels: &'a BTreeMap<String, String>,
+}
+
+/// An answer to a request for a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body; what is not UTF-8 is replaced.
+    pub body: String,
+}
+
+/// How a removal ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Removed,
+    /// It was not there.
+    Absent,
+    /// The engine refused, because somebody uses it.
+    Refused(String),
+}
+
+/// A record of the engine's build cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheRecord {
+    /// Its id.
+    pub id: String,
+    /// The records that it stands on.
+    pub parents: Vec<String>,
+    /// What it holds, in the engine's words.
+    pub description: String,
+    /// Bytes.
+    pub size: u64,
+    /// Whether a build is using it.
+    pub in_use: bool,
+}
+
+/// A Docker Engine.
+#[expect(async_fn_in_trait, reason = "engines are generic parameters, never objects, and runs use one task")]
+pub trait Engine {
+    /// What it says of itself.
+    async fn about(&self) -> Result<About>;
+    /// An image by name or id.
+    async fn image(&self, name: &str) -> Result<Option<Image>>;
+    /// All images that carry a label.
+    async fn images(&self, label: &str) -> Result<Vec<Image>>;
+    /// Pulls an image.
+    async fn pull(&self, name: &str) -> Result<()>;
+    /// Builds. A build that fails is an answer; an error means that the engine could not be asked.
+    /// `running` hears the name of the step that started last. Dropping the future cancels the build.
+    async fn build(&self, request: &BuildRequest<'_>, running: &mut dyn FnMut(&str)) -> Result<Built>;
+    /// The layers of an image, read from what the engine saves.
+    async fn layers(&self, image: &str) -> Result<Vec<Layer>>;
+    /// Creates and starts a container.
+    async fn start(&self, spec: &ContainerSpec<'_>) -> Result<()>;
+    /// Gets a path from a port of a running container. `Ok(None)` means not yet: refused, reset, cut off.
+    async fn get(&self, container: &str, port: u16, path: &str, deadline: Duration)
+    -> Result<Option<Answer>>;
+    /// Whether a container still runs; if not, its exit code.
+    async fn exit_code(&self, container: &str) -> Result<Option<i64>>;
+    /// What a container wrote: standard output, then both streams.
+    async fn logs(&self, container: &str) -> Result<(String, String)>;
+    /// The names of all containers, running or not, whose name starts with `prefix`.
+    async fn containers(&self, prefix: &str) -> Result<Vec<String>>;
+    /// Ends and removes a container with its anonymous volumes.
+    async fn remove_container(&self, name: &str) -> Result<Removal>;
+    /// Removes a name of an image, and the image with its last name.
+    async fn remove_image(&self, reference: &str) -> Result<Removal>;
+    /// Every record of the build cache.
+    async fn cache(&self) -> Result<Vec<CacheRecord>>;
+    /// Removes one record of the build cache, if nothing stands on it.
+    async fn prune(&self, id: &str) -> Result<()>;
+}

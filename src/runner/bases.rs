@@ -1,0 +1,134 @@
+//! Resolves every base before the first clock, and checks after every round that each is still the same image.
+
+use crate::engine::{Engine, Image, STAND_IN_LABEL};
+use crate::error::{Error, Result};
+use crate::results::BaseRecord;
+use crate::scenario::{Scenario, same_image};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A base as the engine has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// What `run.json` keeps.
+    pub record: BaseRecord,
+    /// Digests of its unpacked layers, lowest first.
+    pub diff_ids: Vec<String>,
+}
+
+/// All bases of a run, by the name that Dockerfiles use.
+#[derive(Clone, Debug, Default)]
+pub struct Bases(BTreeMap<String, Base>);
+
+impl Bases {
+    /// Resolves the bases of all variants that are to be built, pulling what is not there.
+    ///
+    /// # Errors
+    /// If one cannot be had, or a scenario would mix stand-ins with official images.
+    pub async fn resolve(
+        engine: &impl Engine,
+        scenarios: &[Scenario],
+        map: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let mut bases = BTreeMap::new();
+        for scenario in scenarios {
+            for name in names(scenario)? {
+                if !bases.contains_key(&name) {
+                    let base = resolve(engine, &name, mapped(map, &name)).await?;
+                    bases.insert(name, base);
+                }
+            }
+        }
+        let bases = Self(bases);
+        scenarios.iter().try_for_each(|scenario| bases.refuse_a_mixture(scenario))?;
+        Ok(bases)
+    }
+
+    fn refuse_a_mixture(&self, scenario: &Scenario) -> Result<()> {
+        let of_scenario = names(scenario)?;
+        let (stand_ins, official): (Vec<_>, Vec<_>) = self
+            .0
+            .iter()
+            .filter(|(name, _)| of_scenario.contains(*name))
+            .partition(|(_, b)| b.record.stand_in);
+        match (stand_ins.first(), official.first()) {
+            (Some((stand_in, _)), Some((real, _))) => Err(Error::input(format!(
+                "{}: {stand_in} is a stand-in and {real} is not; their sizes cannot be compared",
+                scenario.name
+            ))
+            .hint("map all bases of the scenario to stand-ins or none: --base or the [bases] table of dbench.toml")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The base of that name.
+    pub fn get(&self, name: &str) -> Option<&Base> {
+        self.0.get(name)
+    }
+
+    /// What `run.json` keeps, sorted by name.
+    pub fn records(&self) -> Vec<BaseRecord> {
+        self.0.values().map(|base| base.record.clone()).collect()
+    }
+
+    /// From the name in a Dockerfile to the name that is built from, for those that are mapped.
+    pub fn rewrites(&self) -> BTreeMap<String, String> {
+        let mapped =
+            self.0.iter().filter_map(|(name, base)| Some((name.clone(), base.record.mapped.clone()?)));
+        mapped.collect()
+    }
+
+    /// The names of bases that are no longer the image that they were.
+    pub async fn changed(&self, engine: &impl Engine) -> Result<Vec<String>> {
+        let mut changed = Vec::new();
+        for (name, base) in &self.0 {
+            let now = engine.image(base.record.mapped.as_ref().unwrap_or(name)).await?;
+            if now.is_none_or(|image| image.id != base.record.image) {
+                changed.push(name.clone());
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// The names of the bases that the variants of a scenario use.
+pub fn names(scenario: &Scenario) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for variant in &scenario.variants {
+        let target = variant.dockerfile.target(variant.target.as_deref())?;
+        names.extend(variant.dockerfile.bases(target));
+    }
+    Ok(names)
+}
+
+fn mapped<'a>(map: &'a BTreeMap<String, String>, name: &str) -> Option<&'a String> {
+    map.iter().find(|(from, _)| same_image(from, name)).map(|(_, to)| to)
+}
+
+async fn resolve(engine: &impl Engine, name: &str, mapped: Option<&String>) -> Result<Base> {
+    let used = mapped.map_or(name, String::as_str);
+    let image = match engine.image(used).await? {
+        Some(image) => image,
+        None => {
+            engine.pull(used).await?;
+            engine.image(used).await?.ok_or_else(|| {
+                Error::surroundings(format!("the base {used} was pulled and is not there"))
+                    .hint("look at the engine's log; its disk may be full")
+            })?
+        }
+    };
+    Ok(base(name, mapped, image))
+}
+
+fn base(name: &str, mapped: Option<&String>, image: Image) -> Base {
+    let stand_in = image.labels.contains_key(STAND_IN_LABEL);
+    Base {
+        record: BaseRecord {
+            name: name.to_owned(),
+            mapped: mapped.cloned(),
+            stand_in,
+            image: image.id,
+            digest: image.digest,
+        },
+        diff_ids: image.diff_ids,
+    }
+}

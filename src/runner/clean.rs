@@ -1,0 +1,258 @@
+//! Removes from an engine what dbench made, and nothing else: by journal for containers, images and build cache,
+//! by label and prefix for images. What somebody else uses or could have made is left and listed.
+
+use super::journal::Ledger;
+use super::naming::{CONTAINER_PREFIX, IMAGE_PREFIX};
+use crate::engine::{CacheRecord, Engine, RUN_LABEL, Removal, STAND_IN_LABEL};
+use crate::error::{Result, files};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What a clean-up removed and what it left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cleaned {
+    /// Names of containers that are gone.
+    pub containers: Vec<String>,
+    /// Names and ids of images that are gone.
+    pub images: Vec<String>,
+    /// Number of records of the build cache that are gone.
+    pub records: usize,
+    /// What is left, with the reason.
+    pub left: Vec<String>,
+}
+
+/// Removes what the journals of an engine name; a journal with nothing left is removed itself.
+pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool) -> Result<Cleaned> {
+    let mut cleaned = Cleaned::default();
+    for (path, ledger) in Ledger::all(state, id)? {
+        remove_containers(engine, &ledger, &mut cleaned).await?;
+        remove_images(engine, &ledger, &mut cleaned).await?;
+        remove_records(engine, &ledger, &mut cleaned).await?;
+        files::remove(&path)?;
+    }
+    if stand_ins {
+        remove_stand_ins(engine, &mut cleaned).await?;
+    }
+    Ok(cleaned)
+}
+
+/// Removes the containers of a ledger: those whose name holds a journalled token.
+pub async fn remove_containers(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<()> {
+    for name in engine.containers(CONTAINER_PREFIX).await? {
+        if ledger.containers.contains(&name) && engine.remove_container(&name).await? == Removal::Removed {
+            cleaned.containers.push(name);
+        }
+    }
+    Ok(())
+}
+
+/// Removes the images of a ledger: journalled names under our prefix, then journalled ids that carry our label and
+/// no other name.
+pub async fn remove_images(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<()> {
+    for tag in ledger.tags.iter().filter(|tag| tag.starts_with(IMAGE_PREFIX)) {
+        note(engine.remove_image(tag).await?, tag, cleaned);
+    }
+    let labelled = engine.images(&format!("{RUN_LABEL}={}", ledger.run)).await?;
+    for image in labelled.iter().filter(|image| ledger.images.contains(&image.id)) {
+        if image.tags.iter().any(|tag| tag != "<none>:<none>") {
+            cleaned.left.push(format!("image {}: it has the name {}", image.id, image.tags.join(", ")));
+        } else {
+            note(engine.remove_image(&image.id).await?, &image.id, cleaned);
+        }
+    }
+    Ok(())
+}
+
+fn note(removal: Removal, image: &str, cleaned: &mut Cleaned) {
+    match removal {
+        Removal::Removed => cleaned.images.push(image.to_owned()),
+        Removal::Absent => {}
+        Removal::Refused(why) => cleaned.left.push(format!("image {image}: {why}")),
+    }
+}
+
+async fn remove_stand_ins(engine: &impl Engine, cleaned: &mut Cleaned) -> Result<()> {
+    for image in engine.images(STAND_IN_LABEL).await? {
+        for tag in image.tags.iter().filter(|tag| tag.starts_with("dbench/stand-in/")) {
+            note(engine.remove_image(tag).await?, tag, cleaned);
+        }
+    }
+    Ok(())
+}
+
+/// Removes the records of a ledger, leaves before parents.
+pub async fn remove_records(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<()> {
+    let records = engine.cache().await?;
+    let sorted = sort_new(&records, ledger);
+    for foreign in &sorted.doubtful {
+        cleaned.left.push(format!(
+            "build cache {}: {} (another build could have made it)",
+            foreign.id, foreign.description
+        ));
+    }
+    let (gone, left) = prune(engine, &sorted.ours).await?;
+    cleaned.records += gone.len();
+    cleaned
+        .left
+        .extend(left.into_iter().map(|id| format!("build cache {id}: other records stand on it or use it")));
+    Ok(())
+}
+
+/// Prunes records until no more go: a record can go once nothing stands on it.
+pub(super) async fn prune(
+    engine: &impl Engine,
+    ids: &BTreeSet<String>,
+) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+    let mut gone = BTreeSet::new();
+    loop {
+        let records = engine.cache().await?;
+        let present: BTreeSet<&str> = records.iter().map(|r| r.id.as_str()).collect();
+        gone.extend(ids.iter().filter(|id| !present.contains(id.as_str())).cloned());
+        let parents: BTreeSet<&str> =
+            records.iter().flat_map(|r| r.parents.iter().map(String::as_str)).collect();
+        let left: Vec<&String> = ids.iter().filter(|id| !gone.contains(*id)).collect();
+        let leaves: Vec<&&String> = left.iter().filter(|id| !parents.contains(id.as_str())).collect();
+        for id in &leaves {
+            engine.prune(id).await?;
+        }
+        let after = engine.cache().await?;
+        let still = after.iter().filter(|r| ids.contains(&r.id)).count();
+        if leaves.is_empty() || still == left.len() {
+            return Ok((gone, left.into_iter().cloned().collect()));
+        }
+    }
+}
+
+/// The new records of a build, sorted into ours and doubtful ones.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Sorted<'a> {
+    /// Records that our steps made.
+    pub ours: BTreeSet<String>,
+    /// Records that somebody else's build could also have made.
+    pub doubtful: Vec<&'a CacheRecord>,
+}
+
+/// Of an unfinished build: a record whose RUN command is ours is ours; a record without a command is ours if it is
+/// connected with one of ours, and doubtful otherwise.
+fn sort_new<'a>(records: &'a [CacheRecord], ledger: &Ledger) -> Sorted<'a> {
+    let present = |id: &String| records.iter().any(|r| r.id == *id);
+    let mut sorted = Sorted {
+        ours: ledger.records.iter().filter(|id| present(id)).cloned().collect(),
+        ..Sorted::default()
+    };
+    let Some(before) = &ledger.unfinished else { return sorted };
+    let new: Vec<&CacheRecord> = records.iter().filter(|r| !before.contains(&r.id)).collect();
+    let found = sort_between(&new, &ledger.commands);
+    sorted.doubtful = found.doubtful.into_iter().filter(|r| !sorted.ours.contains(&r.id)).collect();
+    sorted.ours.extend(found.ours);
+    sorted
+}
+
+/// Sorts new records by the commands of our RUN steps.
+pub(super) fn sort_between<'a>(new: &[&'a CacheRecord], commands: &BTreeSet<String>) -> Sorted<'a> {
+    let mut ours: BTreeSet<&str> =
+        new.iter().filter(|r| is_ours(r, commands)).map(|r| r.id.as_str()).collect();
+    let by_id: BTreeMap<&str, &CacheRecord> = new.iter().map(|r| (r.id.as_str(), *r)).collect();
+    loop {
+        let connected: Vec<&str> = by_id
+            .values()
+            .filter(|r| command(r).is_none() && !ours.contains(r.id.as_str()))
+            .filter(|r| {
+                let stands_on_ours = r.parents.iter().any(|p| ours.contains(p.as_str()));
+                let carries_ours =
+                    ours.iter().filter_map(|id| by_id.get(id)).any(|o| o.parents.contains(&r.id));
+                stands_on_ours || carries_ours
+            })
+            .map(|r| r.id.as_str())
+            .collect();
+        if connected.is_empty() {
+            break;
+        }
+        ours.extend(connected);
+    }
+    Sorted {
+        doubtful: new.iter().filter(|r| !ours.contains(r.id.as_str())).copied().collect(),
+        ours: ours.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+fn is_ours(record: &CacheRecord, commands: &BTreeSet<String>) -> bool {
+    command(record).is_some_and(|command| commands.contains(&one_line(command)))
+}
+
+/// A RUN instruction as the build cache describes its command: without flags, on one line, with the default shell
+/// unless it is in JSON form.
+pub(super) fn described(instruction: &str) -> String {
+    let mut rest = instruction.trim();
+    rest = rest.split_once(char::is_whitespace).map_or("", |(_run, command)| command.trim_start());
+    while rest.starts_with("--") {
+        rest = rest.split_once(char::is_whitespace).map_or("", |(_flag, command)| command.trim_start());
+    }
+    match serde_json::from_str::<Vec<String>>(rest) {
+        Ok(words) => one_line(&words.join(" ")),
+        Err(_not_json) => one_line(&format!("/bin/sh -c {rest}")),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The command of a record that a RUN made: `mount / from exec COMMAND`, `cached mount PATH from exec COMMAND`.
+pub(super) fn command(record: &CacheRecord) -> Option<&str> {
+    record.description.split_once(" from exec ").map(|(_, command)| command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str, parent: &str, description: &str) -> CacheRecord {
+        CacheRecord {
+            id: id.into(),
+            parents: if parent.is_empty() { vec![] } else { vec![parent.into()] },
+            description: description.into(),
+            ..CacheRecord::default()
+        }
+    }
+
+    #[test]
+    fn a_killed_builds_records_are_ours_by_command_or_connection() {
+        let records = [
+            record("old", "", "pulled from x"),
+            record("copy", "old", "fileop target"),
+            record("run", "copy", "mount / from exec /bin/sh -c make"),
+            record("after", "run", "fileop target"),
+            record("mount", "", "cached mount /root/.cache from exec /bin/sh -c make"),
+            record("theirs", "old", "mount / from exec /bin/sh -c evil"),
+            record("loose", "old", "fileop target"),
+        ];
+        let ledger = Ledger {
+            commands: BTreeSet::from(["/bin/sh -c make".to_owned()]),
+            unfinished: Some(BTreeSet::from(["old".to_owned()])),
+            ..Ledger::default()
+        };
+        let sorted = sort_new(&records, &ledger);
+        let ours: Vec<_> = sorted.ours.iter().map(String::as_str).collect();
+        assert_eq!(ours, ["after", "copy", "mount", "run"]);
+        let doubtful: Vec<_> = sorted.doubtful.iter().map(|r| r.id.as_str()).collect();
+        assert_eq!(doubtful, ["theirs", "loose"]);
+    }
+
+    #[test]
+    fn commands_are_described_as_the_build_cache_does() {
+        assert_eq!(described("RUN npm ci"), "/bin/sh -c npm ci");
+        assert_eq!(
+            described("RUN --mount=type=cache,target=/x --network=none  a  &&   b"),
+            "/bin/sh -c a && b"
+        );
+        assert_eq!(described(r#"RUN ["a", "b c"]"#), "a b c");
+    }
+
+    #[test]
+    fn a_finished_builds_records_are_ours_by_id_while_they_are_there() {
+        let records = [record("a", "", "fileop target")];
+        let ledger = Ledger { records: ["a".to_owned(), "gone".to_owned()].into(), ..Ledger::default() };
+        assert_eq!(sort_new(&records, &ledger).ours, ["a".to_owned()].into());
+    }
+}

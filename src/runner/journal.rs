@@ -1,0 +1,207 @@
+//! What dbench makes in an engine is written down here before it is made, flushed, in the user's state folder, so
+//! that `clean` finds it even after a SIGKILL. Labels are inherited by what others build from our images, so they
+//! never decide alone.
+
+use crate::error::{Error, Result, files};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// One thing that a run made or is about to make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "entry", deny_unknown_fields)]
+pub enum Entry {
+    /// The run and the engine that all that follows stands in.
+    Run {
+        /// Id of the run.
+        run: String,
+        /// Id of the engine.
+        engine: String,
+    },
+    /// A container of that name is about to be made.
+    Container {
+        /// Its name, which holds a token that nobody else has.
+        name: String,
+    },
+    /// An image of that name is about to be made.
+    Tag {
+        /// Its name.
+        tag: String,
+    },
+    /// A build made an image of that id.
+    Image {
+        /// Its id.
+        id: String,
+    },
+    /// A build is about to begin.
+    Build {
+        /// The commands of its RUN steps, as the build cache describes them.
+        commands: BTreeSet<String>,
+        /// The records that the build cache held before.
+        present: BTreeSet<String>,
+    },
+    /// The build ended and these records are new and its own.
+    Records {
+        /// Their ids.
+        ids: BTreeSet<String>,
+    },
+    /// A record was removed.
+    Pruned {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// The journal of one run, open for writing.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Begins the journal of a run.
+    pub fn begin(state: &Path, run: &str, engine: &str) -> Result<Self> {
+        let folder = state.join("journal");
+        files::create_dir_all(&folder)?;
+        let path = folder.join(format!("{run}.jsonl"));
+        let mut journal = Self { file: files::append(&path)?, path };
+        journal.write(&Entry::Run { run: run.to_owned(), engine: engine.to_owned() })?;
+        Ok(journal)
+    }
+
+    /// Writes an entry and waits until it is on the disk.
+    pub fn write(&mut self, entry: &Entry) -> Result<()> {
+        let failed = |cause: std::io::Error| {
+            Error::surroundings(format!("cannot write the journal {}", self.path.display())).because(cause)
+        };
+        let mut line = serde_json::to_vec(entry).map_err(|cause| failed(cause.into()))?;
+        line.push(b'\n');
+        self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(failed)
+    }
+
+    /// Where it stands.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What one journal says is left in an engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Id of the run.
+    pub run: String,
+    /// Id of the engine.
+    pub engine: String,
+    /// Names of containers.
+    pub containers: BTreeSet<String>,
+    /// Names of images.
+    pub tags: BTreeSet<String>,
+    /// Ids of images.
+    pub images: BTreeSet<String>,
+    /// Records of the build cache that are known to be ours.
+    pub records: BTreeSet<String>,
+    /// Commands of all RUN steps that were ever built.
+    pub commands: BTreeSet<String>,
+    /// A build that began and of which no end is known: the records that were there before it.
+    pub unfinished: Option<BTreeSet<String>>,
+}
+
+impl Ledger {
+    /// Reads a journal. A last line that is torn is what a kill leaves and is not read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = files::read_to_string(path)?;
+        let mut ledger = Self::default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        for (at, line) in whole.lines().enumerate() {
+            let entry: Entry = serde_json::from_str(line).map_err(|cause| {
+                Error::input("the journal cannot be read")
+                    .at(path, at + 1, cause.column())
+                    .because(cause)
+                    .hint("remove what it names by hand, then remove the journal")
+            })?;
+            ledger.take(entry);
+        }
+        Ok(ledger)
+    }
+
+    fn take(&mut self, entry: Entry) {
+        match entry {
+            Entry::Run { run, engine } => (self.run, self.engine) = (run, engine),
+            Entry::Container { name } => _ = self.containers.insert(name),
+            Entry::Tag { tag } => _ = self.tags.insert(tag),
+            Entry::Image { id } => _ = self.images.insert(id),
+            Entry::Build { commands, present } => {
+                self.commands.extend(commands);
+                self.unfinished = Some(present);
+            }
+            Entry::Records { ids } => {
+                self.records.extend(ids);
+                self.unfinished = None;
+            }
+            Entry::Pruned { id } => _ = self.records.remove(&id),
+        }
+    }
+
+    /// Every journal of an engine, by its path.
+    pub fn all(state: &Path, engine: &str) -> Result<BTreeMap<PathBuf, Self>> {
+        let folder = state.join("journal");
+        let mut found = BTreeMap::new();
+        for path in if folder.is_dir() { files::list(&folder)? } else { Vec::new() } {
+            if path.extension().is_some_and(|e| e == "jsonl") {
+                let ledger = Self::read(&path)?;
+                if ledger.engine == engine {
+                    found.insert(path, ledger);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The user's state folder: `$XDG_STATE_HOME/dbench`, else `~/.local/state/dbench`.
+pub fn state_folder() -> Result<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_STATE_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/state")))
+        .map(|state| state.join("dbench"))
+        .ok_or_else(|| {
+            Error::surroundings("neither XDG_STATE_HOME nor HOME is set, so the journal has no place")
+                .hint("set XDG_STATE_HOME to a folder that you may write to")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_survives_a_torn_last_line() {
+        let state = tempfile::tempdir().unwrap();
+        let mut journal = Journal::begin(state.path(), "r1", "e1").unwrap();
+        journal.write(&Entry::Tag { tag: "dbench/run/x".into() }).unwrap();
+        let present = BTreeSet::from(["a".to_owned()]);
+        let commands = BTreeSet::from(["/bin/sh -c make".to_owned()]);
+        journal.write(&Entry::Build { commands: commands.clone(), present: present.clone() }).unwrap();
+        let mut torn = files::read(journal.path()).unwrap();
+        torn.extend_from_slice(b"{\"entry\":\"rec");
+        files::write(journal.path(), torn).unwrap();
+        let all = Ledger::all(state.path(), "e1").unwrap();
+        let ledger = &all[journal.path()];
+        assert_eq!((&ledger.commands, &ledger.unfinished), (&commands, &Some(present)));
+        assert_eq!(ledger.tags.len(), 1);
+        assert!(Ledger::all(state.path(), "another").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_finished_build_leaves_its_records_until_they_are_pruned() {
+        let mut ledger = Ledger::default();
+        ledger.take(Entry::Build { commands: BTreeSet::new(), present: BTreeSet::new() });
+        ledger.take(Entry::Records { ids: ["a".to_owned(), "b".to_owned()].into() });
+        ledger.take(Entry::Pruned { id: "a".into() });
+        assert_eq!(ledger.records, ["b".to_owned()].into());
+        assert_eq!(ledger.unfinished, None);
+    }
+}

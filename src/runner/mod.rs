@@ -1,0 +1,196 @@
+//! Owns the run: plan, order, phases and cache states, proof, probes, journal and clean-up.
+//! Leaves to `engine` how a build is done, to `results` how a row is written, to `cli` every word on the screen.
+
+pub mod bases;
+mod clean;
+pub mod host;
+mod journal;
+mod lock;
+mod naming;
+mod order;
+mod plan;
+mod probe;
+mod proof;
+mod record;
+mod round;
+
+pub use clean::{Cleaned, clean};
+pub use journal::state_folder;
+pub use lock::Lock;
+pub use plan::{Planned, Selection, estimate, select};
+pub use proof::{Claimed, prove};
+
+use crate::engine::{About, Engine};
+use crate::error::Result;
+use crate::results::{Run, ScenarioRecord, VariantRecord, Writer};
+use crate::scenario::Scenario;
+use bases::Bases;
+use jiff::Timestamp;
+use journal::{Journal, Ledger};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a run hears of itself while it goes on.
+pub trait Observer {
+    /// A build begins, the `done`th of all.
+    fn begin(&mut self, planned: &Planned, done: usize);
+    /// A step of the build began.
+    fn step(&mut self, name: &str);
+    /// The build and its probe ended; the reason if it does not count.
+    fn end(&mut self, planned: &Planned, wall: Duration, counts: Result<(), &str>);
+    /// A build failed: its log's last lines, and where the whole log stands.
+    fn failure(&mut self, planned: &Planned, last_lines: &str, log: &std::path::Path);
+    /// Something that a reader of the numbers should know.
+    fn warning(&mut self, text: &str);
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// One build.
+    pub build: Duration,
+    /// Silence in the stream of events of a build.
+    pub silence: Duration,
+    /// From the start of a container to its right answer.
+    pub probe: Duration,
+}
+
+/// What a run does.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Rounds, phases, seed.
+    pub selection: Selection,
+    /// Whether the images stay.
+    pub keep: bool,
+    /// How long things may take.
+    pub deadlines: Deadlines,
+    /// The user's state folder.
+    pub state: PathBuf,
+}
+
+/// A run that goes on. Dropping the future of [`Runner::run`] cancels it; [`Runner::finish`] then removes what was
+/// made and closes the run.
+pub struct Runner<'a, E, O> {
+    engine: &'a E,
+    observer: &'a mut O,
+    settings: Settings,
+    scenarios: &'a [Scenario],
+    bases: Bases,
+    journal: Journal,
+    writer: Writer,
+    run: Run,
+    /// Ids of the build cache after the last build or clean-up: what is new by the next build is somebody else's.
+    cache: BTreeSet<String>,
+    done: usize,
+}
+
+impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
+    /// Prepares a run: warns, opens the journal and writes `run.json`.
+    pub fn new(
+        engine: &'a E,
+        observer: &'a mut O,
+        settings: Settings,
+        scenarios: &'a [Scenario],
+        bases: Bases,
+        about: &About,
+        run: Run,
+        out: &std::path::Path,
+    ) -> Result<Self> {
+        let writer = Writer::create(out, &run)?;
+        let journal = Journal::begin(&settings.state, &run.id, &about.id)?;
+        let mut runner = Self {
+            engine,
+            observer,
+            settings,
+            scenarios,
+            bases,
+            journal,
+            writer,
+            run,
+            cache: BTreeSet::new(),
+            done: 0,
+        };
+        let widest = scenarios.iter().map(|s| s.variants.len() as u64).max().unwrap_or(0);
+        for warning in
+            [host::busy(&runner.run.host), host::too_little_disk(&about.root, widest)].into_iter().flatten()
+        {
+            runner.warn(warning)?;
+        }
+        Ok(runner)
+    }
+
+    /// Where the rows are written.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Runs the whole plan.
+    pub async fn run(&mut self) -> Result<()> {
+        for at in 0..self.scenarios.len() {
+            for round in 1..=self.settings.selection.rounds {
+                let scenario = &self.scenarios[at];
+                for variant in self.settings.selection.order(scenario, round) {
+                    round::variant(self, at, variant, round).await?;
+                }
+                for changed in self.bases.changed(self.engine).await? {
+                    self.warn(format!("the base {changed} became another image during round {round}"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what the run made, and closes it. Images stay if asked for, until `clean`.
+    pub async fn finish(&mut self, interrupted: bool) -> Result<Cleaned> {
+        self.run.interrupted = interrupted;
+        self.run.ended = Some(Timestamp::now());
+        self.writer.run(&self.run)?;
+        let ledger = Ledger::read(self.journal.path())?;
+        let mut cleaned = Cleaned::default();
+        clean::remove_containers(self.engine, &ledger, &mut cleaned).await?;
+        if !self.settings.keep {
+            clean::remove_images(self.engine, &ledger, &mut cleaned).await?;
+        }
+        clean::remove_records(self.engine, &ledger, &mut cleaned).await?;
+        if !self.settings.keep {
+            crate::error::files::remove(self.journal.path())?;
+        }
+        Ok(cleaned)
+    }
+
+    fn warn(&mut self, text: String) -> Result<()> {
+        self.observer.warning(&text);
+        self.run.warnings.push(text);
+        self.writer.run(&self.run)
+    }
+}
+
+/// What `run.json` keeps of a scenario.
+pub fn scenario_record(scenario: &Scenario) -> Result<ScenarioRecord> {
+    let relative = |path: &std::path::Path| {
+        path.strip_prefix(&scenario.dir).unwrap_or(path).to_string_lossy().into_owned()
+    };
+    Ok(ScenarioRecord {
+        name: scenario.name.clone(),
+        title: scenario.title.clone(),
+        language: scenario.language.clone(),
+        pattern: scenario.pattern.clone(),
+        hash: scenario.hash.clone(),
+        variants: scenario
+            .variants
+            .iter()
+            .map(|v| VariantRecord {
+                name: v.name.clone(),
+                baseline: v.baseline,
+                dockerfile: relative(&v.path),
+                notes: v.notes.clone(),
+            })
+            .collect(),
+        claims: scenario.claims.clone(),
+        notes: scenario.notes.clone(),
+        bases: bases::names(scenario)?.into_iter().collect(),
+        agree: None,
+        disagreement: String::new(),
+    })
+}

@@ -1,0 +1,36 @@
+//! The names of what a run makes in an engine.
+
+use crate::results::Case;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Every image that a run makes has a name under this prefix.
+pub const IMAGE_PREFIX: &str = "dbench/run/";
+/// Every container that a run makes has a name with this prefix; a journalled token follows.
+pub const CONTAINER_PREFIX: &str = "dbench-";
+
+/// The name of an image.
+pub fn image(run: &str, case: &Case, round: u32) -> String {
+    format!("{IMAGE_PREFIX}{}:{}-{}-{round}-{}", case.scenario, case.variant, case.phase, short(run, &[]))
+}
+
+/// The namespace of the cache mounts of a variant in a round; also what context transfers are compared within.
+pub fn namespace(run: &str, scenario: &str, variant: &str, round: u32) -> String {
+    format!("dbench-{}", short(run, &[scenario, variant, &round.to_string()]))
+}
+
+/// The name of a container, with a token that nobody else has.
+pub fn container(run: &str, case: &Case, round: u32) -> String {
+    let parts = [case.scenario.as_str(), &case.variant, case.phase.name(), &round.to_string()];
+    format!("{CONTAINER_PREFIX}{}", short(run, &parts))
+}
+
+/// The labels that everything of a run carries.
+pub fn labels(run: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(crate::engine::RUN_LABEL.to_owned(), run.to_owned())])
+}
+
+fn short(run: &str, parts: &[&str]) -> String {
+    let text = parts.iter().fold(run.to_owned(), |text, part| format!("{text}\0{part}"));
+    crate::hex::encode(&Sha256::digest(text))[..16].to_owned()
+}

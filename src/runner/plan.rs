@@ -1,0 +1,107 @@
+//! The builds to come, in their order.
+
+use super::order::order;
+use crate::error::{Error, Result};
+use crate::results::{Builder, Case, Metric, Phase, Sample};
+use crate::scenario::Scenario;
+use std::time::Duration;
+
+/// One build to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// What it belongs to. A priming build belongs to `cold`, whose state it makes, and is not measured.
+    pub case: Case,
+    /// The round, from 1.
+    pub round: u32,
+    /// Whether it is measured, or only makes the state for those after it.
+    pub measured: bool,
+}
+
+/// What of all there is should be run.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Passes over all variants and phases.
+    pub rounds: u32,
+    /// The phases, in the order of a round.
+    pub phases: Vec<Phase>,
+    /// The seed of the order of variants.
+    pub seed: u64,
+}
+
+impl Selection {
+    /// The builds of one variant in one round: the opening one, then those on top of it.
+    pub fn builds(&self, scenario: &Scenario, variant: usize, round: u32) -> Vec<Planned> {
+        let planned = |phase, measured| Planned {
+            case: Case {
+                scenario: scenario.name.clone(),
+                variant: scenario.variants[variant].name.clone(),
+                builder: Builder::Buildkit,
+                phase,
+            },
+            round,
+            measured,
+        };
+        let opening = planned(Phase::Cold, self.phases.contains(&Phase::Cold));
+        let others = Phase::ALL.into_iter().filter(|p| *p != Phase::Cold && self.phases.contains(p));
+        let possible = others.filter(|p| *p == Phase::Unchanged || scenario.edit(*p).is_some());
+        std::iter::once(opening).chain(possible.map(|phase| planned(phase, true))).collect()
+    }
+
+    /// The order of the variants of a scenario in a round.
+    pub fn order(&self, scenario: &Scenario, round: u32) -> Vec<usize> {
+        order(self.seed, &scenario.name, scenario.variants.len(), round)
+    }
+
+    /// Every build of a run.
+    pub fn all(&self, scenarios: &[Scenario]) -> Vec<Planned> {
+        let rounds = scenarios.iter().flat_map(|s| (1..=self.rounds).map(move |round| (s, round)));
+        rounds
+            .flat_map(|(s, round)| self.order(s, round).into_iter().map(move |v| (s, v, round)))
+            .flat_map(|(s, variant, round)| self.builds(s, variant, round))
+            .collect()
+    }
+}
+
+/// Keeps the named scenarios and variants; no name keeps all.
+///
+/// # Errors
+/// If a name is not there, or the baseline of a scenario would be left out without a word.
+pub fn select(all: Vec<Scenario>, scenarios: &[String], variants: &[String]) -> Result<Vec<Scenario>> {
+    if let Some(unknown) = scenarios.iter().find(|name| all.iter().all(|s| s.name != **name)) {
+        let known: Vec<_> = all.iter().map(|s| s.name.as_str()).collect();
+        return Err(Error::input(format!("there is no scenario `{unknown}`"))
+            .hint(format!("`dbench list` shows what there is: {}", known.join(", "))));
+    }
+    let mut kept: Vec<_> =
+        all.into_iter().filter(|s| scenarios.is_empty() || scenarios.contains(&s.name)).collect();
+    if let Some(unknown) =
+        variants.iter().find(|v| kept.iter().all(|s| s.variants.iter().all(|x| x.name != **v)))
+    {
+        return Err(Error::input(format!("no chosen scenario has a variant `{unknown}`"))
+            .hint("`dbench list` shows the variants of every scenario"));
+    }
+    if !variants.is_empty() {
+        for scenario in &mut kept {
+            scenario.variants.retain(|v| variants.contains(&v.name));
+        }
+        kept.retain(|s| !s.variants.is_empty());
+    }
+    Ok(kept)
+}
+
+/// How long the builds will take, from the medians of an earlier run; `None` if it has none of these cases.
+pub fn estimate(plan: &[Planned], earlier: &[Sample]) -> Option<Duration> {
+    let walls = plan.iter().map(|planned| {
+        let mut walls: Vec<u64> = earlier
+            .iter()
+            .filter(|s| s.metric == Metric::BuildWall && s.case == planned.case)
+            .filter_map(Sample::valid)
+            .collect();
+        walls.sort_unstable();
+        walls.get(walls.len() / 2).copied()
+    });
+    let known: Vec<u64> = walls.flatten().collect();
+    let average = known.iter().sum::<u64>().checked_div(known.len() as u64)?;
+    let unknown = (plan.len() - known.len()) as u64;
+    Some(Duration::from_nanos(known.iter().sum::<u64>() + average * unknown))
+}

@@ -1,0 +1,151 @@
+//! Proves that an image works: starts it, asks the question of the scenario, and compares the whole answer.
+
+use super::journal::{Entry, Journal};
+use crate::engine::{ContainerSpec, Engine};
+use crate::error::Result;
+use crate::scenario::{Expect, Nonce, Probe};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long to wait between two questions.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How much of a container's log a reason holds.
+const LOG_LINES: usize = 20;
+
+/// The image that is to be proven.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The image.
+    pub image: &'a str,
+    /// The name that the container gets.
+    pub container: &'a str,
+    /// Labels of the container.
+    pub labels: &'a BTreeMap<String, String>,
+    /// The question and the expected answer.
+    pub probe: &'a Probe,
+    /// The nonce that the answer must hold.
+    pub nonce: &'a Nonce,
+    /// How long the image has for its first right answer.
+    pub deadline: Duration,
+}
+
+/// `Ok(Ok(()))` if the image gave the expected answer, `Ok(Err(reason))` if it did not. The container is gone
+/// afterwards either way.
+pub async fn probe(
+    engine: &impl Engine,
+    journal: &mut Journal,
+    subject: &Subject<'_>,
+) -> Result<Result<(), String>> {
+    journal.write(&Entry::Container { name: subject.container.to_owned() })?;
+    let port = match &subject.probe.expect {
+        Expect::Http { port, .. } => Some(*port),
+        Expect::Output { .. } => None,
+    };
+    let spec = ContainerSpec {
+        name: subject.container,
+        image: subject.image,
+        env: &subject.probe.env,
+        command: subject.probe.command.as_deref(),
+        port,
+        labels: subject.labels,
+    };
+    let verdict = match engine.start(&spec).await {
+        Ok(()) => watch(engine, subject).await,
+        Err(error) => Ok(Err(format!("the image does not start: {}", error.reason()))),
+    };
+    engine.remove_container(subject.container).await?;
+    verdict
+}
+
+async fn watch(engine: &impl Engine, subject: &Subject<'_>) -> Result<Result<(), String>> {
+    match &subject.probe.expect {
+        Expect::Http { port, path, status, body } => {
+            let expected = subject.nonce.fill(body);
+            ask_until(engine, subject, *port, path, *status, &expected).await
+        }
+        Expect::Output { text } => wait_for_output(engine, subject, &subject.nonce.fill(text)).await,
+    }
+}
+
+async fn ask_until(
+    engine: &impl Engine,
+    subject: &Subject<'_>,
+    port: u16,
+    path: &str,
+    status: u16,
+    expected: &str,
+) -> Result<Result<(), String>> {
+    let end = Instant::now() + subject.deadline;
+    let mut last = "nothing answered".to_owned();
+    while Instant::now() < end {
+        let left = end.saturating_duration_since(Instant::now());
+        match engine.get(subject.container, port, path, left).await? {
+            Some(answer) if answer.status == status && answer.body.trim() == expected.trim() => {
+                return Ok(Ok(()));
+            }
+            // A service may say 503 or show a first page while it starts: only the deadline decides.
+            Some(answer) => {
+                last = format!("it answered {} {}", answer.status, differs(&answer.body, expected))
+            }
+            None => {}
+        }
+        if let Some(code) = engine.exit_code(subject.container).await? {
+            return failed(engine, subject, &format!("the container ended with exit code {code}")).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    let within = subject.deadline.as_secs();
+    failed(engine, subject, &format!("no right answer from port {port}{path} within {within} s: {last}"))
+        .await
+}
+
+async fn wait_for_output(
+    engine: &impl Engine,
+    subject: &Subject<'_>,
+    expected: &str,
+) -> Result<Result<(), String>> {
+    let end = Instant::now() + subject.deadline;
+    while Instant::now() < end {
+        if let Some(code) = engine.exit_code(subject.container).await? {
+            let (stdout, _) = engine.logs(subject.container).await?;
+            return match code {
+                0 if stdout.trim() == expected.trim() => Ok(Ok(())),
+                0 => {
+                    failed(engine, subject, &format!("the command printed {}", differs(&stdout, expected)))
+                        .await
+                }
+                code => failed(engine, subject, &format!("the command ended with exit code {code}")).await,
+            };
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    failed(engine, subject, &format!("the command did not end within {} s", subject.deadline.as_secs())).await
+}
+
+/// The first line that differs says more than two whole pages.
+fn differs(got: &str, expected: &str) -> String {
+    let (mut got, mut expected) = (got.trim().lines(), expected.trim().lines());
+    loop {
+        match (got.next(), expected.next()) {
+            (None, None) => return "the expected text".to_owned(),
+            (a, b) if a.map(str::trim_end) == b.map(str::trim_end) => {}
+            (a, b) => {
+                let shown = |line: Option<&str>| {
+                    line.map_or_else(
+                        || "nothing".to_owned(),
+                        |l| format!("`{}`", l.chars().take(160).collect::<String>()),
+                    )
+                };
+                return format!("with {} where {} was expected", shown(a), shown(b));
+            }
+        }
+    }
+}
+
+async fn failed(engine: &impl Engine, subject: &Subject<'_>, what: &str) -> Result<Result<(), String>> {
+    let (_, log) = engine.logs(subject.container).await?;
+    let lines: Vec<&str> = log.lines().collect();
+    let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+    Ok(Err(if tail.is_empty() { what.to_owned() } else { format!("{what}; its log ends:\n{tail}") }))
+}

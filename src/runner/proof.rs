@@ -1,0 +1,158 @@
+//! Decides from the engine's own step events whether the state of a build was what its phase claims.
+
+use crate::context;
+use crate::engine::Trace;
+use crate::results::Phase;
+use crate::scenario::{Dockerfile, Origin, Stage, Step, StepKind};
+use std::collections::BTreeSet;
+
+/// What a build is proven against.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimed<'a> {
+    /// The phase.
+    pub phase: Phase,
+    /// The Dockerfile that was built.
+    pub dockerfile: &'a Dockerfile,
+    /// The stage that was built.
+    pub target: usize,
+    /// Paths of the context that the edit changed and the ignore file lets through.
+    pub edited: &'a BTreeSet<String>,
+    /// Whether the edit changed paths that the ignore file hides.
+    pub hidden: bool,
+}
+
+/// How far the edit reaches at a place of a stage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Nothing before has seen the edit: steps must be cached.
+    Untouched,
+    /// A copy out of a touched stage came before: builders compare contents, so steps may be either.
+    Either,
+    /// A step that takes in an edited file came before: every RUN must have run.
+    Touched,
+}
+
+/// `Ok` if the events show the claimed state, else the reason why not.
+pub fn prove(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
+    match claimed.phase {
+        Phase::Cold => every_step(claimed, trace, |step, seen| {
+            let runs = step.kind != StepKind::Workdir;
+            if runs && !seen.ran() {
+                Err("was answered by the cache, so the build was not cold")
+            } else {
+                Ok(())
+            }
+        }),
+        Phase::Unchanged => every_step(claimed, trace, |_, seen| {
+            if seen.cached() { Ok(()) } else { Err("ran, though nothing had changed") }
+        }),
+        Phase::SourceEdit | Phase::DepsEdit => prove_edit(claimed, trace),
+    }
+}
+
+fn every_step(
+    claimed: &Claimed<'_>,
+    trace: &Trace,
+    check: impl Fn(&Step, &crate::engine::Step) -> Result<(), &'static str>,
+) -> Result<(), String> {
+    for (stage, step, number) in numbered(claimed) {
+        let seen = find(claimed.dockerfile, stage, number, trace)
+            .ok_or_else(|| format!("{}: the engine reported nothing of it", said(stage, step)))?;
+        check(step, seen).map_err(|why| format!("{} {why}", said(stage, step)))?;
+    }
+    Ok(())
+}
+
+fn prove_edit(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
+    if claimed.edited.is_empty() {
+        return Err(if claimed.hidden {
+            "the edit is hidden by the ignore file, so the builder never saw it".to_owned()
+        } else {
+            "the edit changed nothing in the context".to_owned()
+        });
+    }
+    let needed = claimed.dockerfile.needed(claimed.target);
+    let mut ends = vec![Reach::Untouched; claimed.dockerfile.stages.len()];
+    let mut taken = false;
+    for stage in claimed.dockerfile.stages.iter().filter(|s| needed.contains(&s.index)) {
+        let mut reach = match stage.from {
+            Origin::Stage(parent) => ends[parent],
+            Origin::Scratch | Origin::Image(_) => Reach::Untouched,
+        };
+        for (step, number) in numbers(stage) {
+            let takes = takes_edited(step, claimed.edited);
+            taken |= takes;
+            let must_run = takes || reach == Reach::Touched && step.kind == StepKind::Run;
+            let copies_touched = step.takes.stages.iter().any(|s| ends[*s] != Reach::Untouched);
+            let must_be_cached = !must_run && reach == Reach::Untouched && !copies_touched;
+            let seen = find(claimed.dockerfile, stage, number, trace);
+            if must_run && !seen.is_some_and(crate::engine::Step::ran) {
+                let why = if takes {
+                    "it takes in an edited file"
+                } else {
+                    "a step before it takes in an edited file"
+                };
+                return Err(format!("{} did not run, though {why}", said(stage, step)));
+            }
+            if must_be_cached && seen.is_some_and(crate::engine::Step::ran) {
+                return Err(format!("{} ran, though the edit does not reach it", said(stage, step)));
+            }
+            reach = match reach {
+                _ if takes => Reach::Touched,
+                Reach::Untouched if copies_touched => Reach::Either,
+                reach => reach,
+            };
+        }
+        ends[stage.index] = reach;
+    }
+    if taken {
+        Ok(())
+    } else {
+        Err("no step takes in an edited file, so the edit is outside of what is built".to_owned())
+    }
+}
+
+fn takes_edited(step: &Step, edited: &BTreeSet<String>) -> bool {
+    step.takes.context.iter().any(|pattern| edited.iter().any(|path| context::takes(pattern, path)))
+}
+
+/// The steps of all needed stages with their numbers.
+fn numbered<'a>(claimed: &Claimed<'a>) -> impl Iterator<Item = (&'a Stage, &'a Step, u32)> {
+    let needed = claimed.dockerfile.needed(claimed.target);
+    let stages = claimed.dockerfile.stages.iter().filter(move |s| needed.contains(&s.index));
+    stages.flat_map(|stage| numbers(stage).map(move |(step, number)| (stage, step, number)))
+}
+
+/// Engines count the steps of a stage from 1; a `FROM` of an image is the first, one of a stage or of scratch none.
+fn numbers(stage: &Stage) -> impl Iterator<Item = (&Step, u32)> {
+    let first = if matches!(stage.from, Origin::Image(_)) { 2 } else { 1 };
+    stage.steps.iter().zip(first..)
+}
+
+/// Engines call an unnamed stage `stage-N`, or nothing if it is the only one.
+fn find<'a>(
+    dockerfile: &Dockerfile,
+    stage: &Stage,
+    number: u32,
+    trace: &'a Trace,
+) -> Option<&'a crate::engine::Step> {
+    let name = match &stage.name {
+        Some(name) => name.clone(),
+        None if dockerfile.stages.len() == 1 => String::new(),
+        None => format!("stage-{}", stage.index),
+    };
+    trace.find(&name, number)
+}
+
+fn said(stage: &Stage, step: &Step) -> String {
+    let name = stage.name.clone().unwrap_or_else(|| format!("stage {}", stage.index));
+    format!("line {} ({name}: {})", step.line, short(&step.text))
+}
+
+fn short(text: &str) -> String {
+    if text.chars().count() <= 60 {
+        text.to_owned()
+    } else {
+        format!("{}…", text.chars().take(59).collect::<String>())
+    }
+}

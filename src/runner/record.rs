@@ -1,0 +1,153 @@
+//! Turns what a build came to into rows.
+
+use crate::engine::{Built, Trace};
+use crate::image::Layer;
+use crate::results::{Case, Metric, Sample, Status, StepRow};
+use jiff::Timestamp;
+
+/// How many characters of a reason a row holds.
+const REASON: usize = 400;
+
+/// Why rows do not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// They count.
+    Valid,
+    /// The state was not as claimed.
+    Invalid(String),
+    /// The build or the probe failed.
+    Failed(String),
+}
+
+impl Verdict {
+    pub(super) fn counts(&self) -> Result<(), &str> {
+        match self {
+            Self::Valid => Ok(()),
+            Self::Invalid(reason) | Self::Failed(reason) => Err(reason),
+        }
+    }
+
+    fn status(&self) -> Status {
+        match self {
+            Self::Valid => Status::Valid,
+            Self::Invalid(_) => Status::Invalid,
+            Self::Failed(_) => Status::Failed,
+        }
+    }
+
+    fn reason(&self) -> String {
+        let reason = self.counts().err().unwrap_or_default();
+        reason.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(REASON).collect()
+    }
+}
+
+/// What all rows of one build share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Of<'a> {
+    pub case: &'a Case,
+    pub round: u32,
+    pub started: Option<Timestamp>,
+    pub verdict: &'a Verdict,
+}
+
+impl Of<'_> {
+    fn sample(&self, metric: Metric, value: Option<u64>) -> Sample {
+        Sample {
+            case: self.case.clone(),
+            round: self.round,
+            metric,
+            value,
+            status: self.verdict.status(),
+            reason: self.verdict.reason(),
+            started: self.started,
+            node: String::new(),
+            link: String::new(),
+        }
+    }
+
+    /// The rows of a build's times. One that has no image has no times, only the reason.
+    pub(super) fn build(&self, built: &Built, cache_bytes: u64) -> Vec<Sample> {
+        if built.outcome.is_err() {
+            return vec![self.sample(Metric::BuildWall, None)];
+        }
+        let wall = u64::try_from(built.wall.as_nanos()).unwrap_or(u64::MAX);
+        let parts = built.trace.parts();
+        [
+            (Metric::BuildWall, wall),
+            (Metric::BuildContext, parts.context),
+            (Metric::BuildResolve, parts.resolve),
+            (Metric::BuildExec, parts.exec),
+            (Metric::BuildExport, parts.export),
+            (Metric::BuildUnattributed, wall.saturating_sub(parts.attributed)),
+            (Metric::StepSum, built.trace.step_sum()),
+            (Metric::CriticalPath, built.trace.critical_path().0),
+            (Metric::BuildCache, cache_bytes),
+        ]
+        .map(|(metric, value)| self.sample(metric, Some(value)))
+        .into()
+    }
+
+    /// The row of a build that was not even begun.
+    pub(super) fn not_begun(&self) -> Vec<Sample> {
+        vec![self.sample(Metric::BuildWall, None)]
+    }
+
+    /// The rows of an image's sizes. `base` holds the digests of the base's layers, or is `None` if it is not known.
+    pub(super) fn sizes(&self, layers: Option<&[Layer]>, base: Option<&[String]>) -> Vec<Sample> {
+        let total = layers.map(|layers| layers.iter().map(|l| l.content).sum());
+        let unique = layers.zip(base).and_then(|(layers, base)| unique(layers, base));
+        let count = layers.map(|layers| layers.len() as u64);
+        let mut rows = vec![self.sample(Metric::UnpackedSize, total)];
+        if layers.is_some() {
+            let mut row = self.sample(Metric::UnpackedUnique, unique);
+            if unique.is_none() && row.status == Status::Valid {
+                (row.status, row.reason) =
+                    (Status::Skipped, "the image does not stand on the layers of its base".to_owned());
+            }
+            rows.extend([row, self.sample(Metric::Layers, count)]);
+        }
+        rows
+    }
+
+    /// The rows of a build's steps.
+    pub(super) fn steps(&self, trace: &Trace) -> Vec<StepRow> {
+        let origin = trace.origin().unwrap_or(0);
+        let (_, critical) = trace.critical_path();
+        let since = |time: u64| time.saturating_sub(origin);
+        let rows = trace.steps().iter().enumerate().map(|(at, step)| StepRow {
+            case: self.case.clone(),
+            round: self.round,
+            stage: step.stage.clone(),
+            step: step.number,
+            name: step.name.clone(),
+            started_ns: step.span().map(|(start, _)| since(start)),
+            completed_ns: step.span().and_then(|(_, end)| end).map(since),
+            cached: step.cached(),
+            critical: critical.contains(&at),
+            error: step.error.split_whitespace().collect::<Vec<_>>().join(" "),
+        });
+        rows.collect()
+    }
+}
+
+/// Content of the layers above the base's; `None` if the base's are not the lowest layers.
+fn unique(layers: &[Layer], base: &[String]) -> Option<u64> {
+    let on_base =
+        base.len() <= layers.len() && layers.iter().zip(base).all(|(layer, id)| layer.diff_id == *id);
+    on_base.then(|| layers[base.len()..].iter().map(|l| l.content).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unique_is_what_stands_above_the_base() {
+        let layer = |id: &str, content| Layer { diff_id: id.into(), content };
+        let layers = [layer("a", 10), layer("b", 5), layer("c", 1)];
+        assert_eq!(unique(&layers, &["a".into(), "b".into()]), Some(1));
+        assert_eq!(unique(&layers, &[]), Some(16));
+        assert_eq!(unique(&layers, &["b".into()]), None);
+        assert_eq!(unique(&layers[..1], &["a".into(), "b".into()]), None);
+    }
+}

@@ -1,0 +1,352 @@
+//! One variant in one round: an opening build, then each phase on top of it, each proven and probed.
+
+use super::clean::{Cleaned, command, prune, sort_between};
+use super::journal::{Entry, Ledger};
+use super::plan::Planned;
+use super::probe::{Subject, probe};
+use super::proof::{Claimed, prove};
+use super::record::{Of, Verdict};
+use super::{Observer, Runner, clean, naming};
+use crate::context::{self, Copy, Patterns};
+use crate::engine::{BuildRequest, Built, CacheRecord, Engine};
+use crate::error::{Error, Result, files};
+use crate::results::Phase;
+use crate::scenario::{Nonce, Scenario, StepKind, Variant};
+use std::collections::BTreeSet;
+use tempfile::TempDir;
+
+/// How many lines of a failed build's log are shown.
+const LAST_LINES: usize = 20;
+
+/// What the builds of one variant in one round share.
+struct Pass<'a> {
+    scenario: &'a Scenario,
+    variant: &'a Variant,
+    target: usize,
+    copy: Copy,
+    dockerfile_dir: TempDir,
+    dockerfile: String,
+    namespace: String,
+    ignored: Option<Patterns>,
+    commands: BTreeSet<String>,
+}
+
+/// Builds, proves and probes one variant in one round, and removes what that made.
+pub(super) async fn variant<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    scenario: usize,
+    variant: usize,
+    round: u32,
+) -> Result<()> {
+    let scenario = &runner.scenarios[scenario];
+    let pass = Pass::prepare(runner, scenario, &scenario.variants[variant], round)?;
+    let mut opened = true;
+    for planned in runner.settings.selection.builds(scenario, variant, round) {
+        if opened {
+            let opening = planned.case.phase == Phase::Cold;
+            let has_image = build(runner, &pass, &planned).await?;
+            opened = has_image || !opening;
+        } else {
+            let verdict = Verdict::Failed(
+                "the first build of the round failed, so there is no state to build on".into(),
+            );
+            let of = Of { case: &planned.case, round, started: None, verdict: &verdict };
+            of.not_begun().iter().try_for_each(|sample| runner.writer.sample(sample))?;
+            runner.done += 1;
+        }
+    }
+    close(runner).await
+}
+
+impl<'a> Pass<'a> {
+    fn prepare<E: Engine, O: Observer>(
+        runner: &Runner<'_, E, O>,
+        scenario: &'a Scenario,
+        variant: &'a Variant,
+        round: u32,
+    ) -> Result<Self> {
+        let copy = Copy::of(scenario)?;
+        let dockerfile_dir = tempfile::tempdir().map_err(|cause| {
+            Error::surroundings("cannot create a folder for temporary files").because(cause)
+        })?;
+        let name = variant.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let text = variant.dockerfile.rewrite(&runner.bases.rewrites());
+        files::write(&dockerfile_dir.path().join(&name), text)?;
+        let ignore = context::ignore_file(&variant.path, copy.path());
+        let patterns = ignore.as_ref().map(|path| files::read_to_string(path)).transpose()?;
+        let beside = format!("{name}.dockerignore");
+        if let (Some(path), Some(text)) = (&ignore, &patterns) {
+            if path.file_name().is_some_and(|n| n.to_string_lossy() == beside) {
+                files::write(&dockerfile_dir.path().join(beside), text)?;
+            }
+        }
+        let target = variant.dockerfile.target(variant.target.as_deref())?;
+        Ok(Self {
+            scenario,
+            variant,
+            target,
+            copy,
+            dockerfile_dir,
+            dockerfile: name,
+            namespace: naming::namespace(&runner.run.id, &scenario.name, &variant.name, round),
+            ignored: patterns.map(|text| Patterns::parse(&text)).transpose()?,
+            commands: commands(variant, target),
+        })
+    }
+
+    /// Makes the context that the phase claims: unedited, or with that edit alone.
+    fn edit(&self, run: &str, planned: &Planned) -> Result<(Nonce, BTreeSet<String>)> {
+        let Some(edit) = self.scenario.edit(planned.case.phase) else {
+            return Ok((Nonce::unedited(), BTreeSet::new()));
+        };
+        self.copy.reset(self.scenario)?;
+        let case = &planned.case;
+        let nonce = Nonce::for_case(run, &case.scenario, &case.variant, case.phase, planned.round);
+        let edited = self.copy.apply(edit, &nonce)?;
+        Ok((nonce, edited))
+    }
+}
+
+/// The commands of the RUN steps as the build cache describes them.
+fn commands(variant: &Variant, target: usize) -> BTreeSet<String> {
+    let needed = variant.dockerfile.needed(target);
+    let stages = variant.dockerfile.stages.iter().filter(|s| needed.contains(&s.index));
+    let runs = stages.flat_map(|s| &s.steps).filter(|step| step.kind == StepKind::Run);
+    runs.map(|step| clean::described(&step.text)).collect()
+}
+
+/// One build with its proof, its probe and its rows. Whether it has an image.
+async fn build<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    pass: &Pass<'_>,
+    planned: &Planned,
+) -> Result<bool> {
+    let (nonce, edited) = pass.edit(&runner.run.id, planned)?;
+    runner.observer.begin(planned, runner.done);
+    let (built, new_bytes) = build_journalled(runner, pass, planned).await?;
+    runner.done += 1;
+    let log = runner.writer.folder().log(&planned.case, planned.round);
+    files::write(&log, &built.log)?;
+    let verdict = match &built.outcome {
+        Err(failure) => {
+            let shown = crate::error::shown(&log);
+            runner.observer.failure(planned, &last_lines(&built.log), &shown);
+            let step = failure.step.as_ref().map(|s| format!("step `{s}`: ")).unwrap_or_default();
+            let logged = log.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            Verdict::Failed(format!("{step}{} (log: logs/{logged})", failure.message))
+        }
+        Ok(image) => judge(runner, pass, planned, &built, &nonce, &edited, image).await?,
+    };
+    runner.observer.end(planned, built.wall, verdict.counts());
+    write_rows(runner, pass, planned, &built, new_bytes, &verdict).await?;
+    Ok(built.outcome.is_ok())
+}
+
+/// The probe first, because an image that does not work makes every number meaningless; then the proof.
+async fn judge<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    pass: &Pass<'_>,
+    planned: &Planned,
+    built: &Built,
+    nonce: &Nonce,
+    edited: &BTreeSet<String>,
+    image: &str,
+) -> Result<Verdict> {
+    let subject = Subject {
+        image,
+        container: &naming::container(&runner.run.id, &planned.case, planned.round),
+        labels: &naming::labels(&runner.run.id),
+        probe: &pass.variant.probe,
+        nonce,
+        deadline: runner.settings.deadlines.probe,
+    };
+    let answer = probe(runner.engine, &mut runner.journal, &subject).await?;
+    note_agreement(runner, planned, &answer)?;
+    if let Err(reason) = answer {
+        return Ok(Verdict::Failed(format!("probe: {reason}")));
+    }
+    if !planned.measured {
+        return Ok(Verdict::Valid);
+    }
+    let visible: BTreeSet<String> = edited
+        .iter()
+        .filter(|path| !pass.ignored.as_ref().is_some_and(|p| p.excludes(path)))
+        .cloned()
+        .collect();
+    let claimed = Claimed {
+        phase: planned.case.phase,
+        dockerfile: &pass.variant.dockerfile,
+        target: pass.target,
+        hidden: visible.is_empty() && !edited.is_empty(),
+        edited: &visible,
+    };
+    Ok(prove(&claimed, &built.trace).map_or_else(Verdict::Invalid, |()| Verdict::Valid))
+}
+
+fn note_agreement<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    planned: &Planned,
+    answer: &Result<(), String>,
+) -> Result<()> {
+    let record = runner.run.scenarios.iter_mut().find(|s| s.name == planned.case.scenario);
+    if let Some(record) = record {
+        match answer {
+            Ok(()) if record.agree.is_none() => record.agree = Some(true),
+            Err(reason) if record.agree != Some(false) => {
+                record.agree = Some(false);
+                record.disagreement = format!("{} {}: {reason}", planned.case.variant, planned.case.phase);
+            }
+            _ => return Ok(()),
+        }
+    }
+    runner.writer.run(&runner.run)
+}
+
+/// Writes down what is about to be made, builds, and writes down what was made. The second value is the bytes
+/// that the build added to the build cache.
+async fn build_journalled<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    pass: &Pass<'_>,
+    planned: &Planned,
+) -> Result<(Built, u64)> {
+    let before = runner.engine.cache().await?;
+    note_foreign(runner, &before)?;
+    let tag = naming::image(&runner.run.id, &planned.case, planned.round);
+    runner.journal.write(&Entry::Tag { tag: tag.clone() })?;
+    let present = before.iter().map(|r| r.id.clone()).collect();
+    runner.journal.write(&Entry::Build { commands: pass.commands.clone(), present })?;
+    let request = BuildRequest {
+        context: pass.copy.path(),
+        dockerfile_dir: pass.dockerfile_dir.path(),
+        dockerfile: &pass.dockerfile,
+        target: pass.variant.target.as_deref(),
+        args: &pass.variant.args,
+        tag: &tag,
+        labels: &naming::labels(&runner.run.id),
+        no_cache: planned.case.phase == Phase::Cold && planned.measured,
+        namespace: &pass.namespace,
+        shared_key: &pass.namespace,
+        deadline: runner.settings.deadlines.build,
+        silence: runner.settings.deadlines.silence,
+    };
+    let observer = &mut *runner.observer;
+    let built = runner.engine.build(&request, &mut |step| observer.step(step)).await?;
+    let after = runner.engine.cache().await?;
+    let ids = own_records(runner, &before, &after, &pass.commands)?;
+    let bytes = added_bytes(&before, &after, &ids);
+    runner.journal.write(&Entry::Records { ids })?;
+    if let Ok(id) = &built.outcome {
+        runner.journal.write(&Entry::Image { id: id.clone() })?;
+    }
+    runner.cache = after.into_iter().map(|r| r.id).collect();
+    Ok((built, bytes))
+}
+
+/// Records that came between two of our builds were made by somebody else's build.
+fn note_foreign<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>, now: &[CacheRecord]) -> Result<()> {
+    let foreign = !runner.cache.is_empty() && now.iter().any(|r| !runner.cache.contains(&r.id));
+    if foreign {
+        runner.warn(
+            "somebody else's build ran on this engine between two builds; times may be too long".to_owned(),
+        )?;
+    }
+    Ok(())
+}
+
+/// The new records of a build. If a record of a command that is not ours came too, somebody else built
+/// meanwhile, and only what is certainly ours is taken.
+fn own_records<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    before: &[CacheRecord],
+    after: &[CacheRecord],
+    commands: &BTreeSet<String>,
+) -> Result<BTreeSet<String>> {
+    let known: BTreeSet<&str> = before.iter().map(|r| r.id.as_str()).collect();
+    let new: Vec<&CacheRecord> = after.iter().filter(|r| !known.contains(r.id.as_str())).collect();
+    let sorted = sort_between(&new, commands);
+    if sorted.doubtful.iter().any(|r| command(r).is_some()) {
+        runner.warn(
+            "somebody else's build ran on this engine during a build; its times may be too long".to_owned(),
+        )?;
+        return Ok(sorted.ours);
+    }
+    Ok(new.into_iter().map(|r| r.id.clone()).collect())
+}
+
+fn added_bytes(before: &[CacheRecord], after: &[CacheRecord], own: &BTreeSet<String>) -> u64 {
+    let size_before = |id: &str| before.iter().find(|r| r.id == id).map(|r| r.size);
+    after
+        .iter()
+        .map(|r| match size_before(&r.id) {
+            Some(size) => r.size.saturating_sub(size),
+            None if own.contains(&r.id) => r.size,
+            None => 0,
+        })
+        .sum()
+}
+
+async fn write_rows<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    pass: &Pass<'_>,
+    planned: &Planned,
+    built: &Built,
+    cache_bytes: u64,
+    verdict: &Verdict,
+) -> Result<()> {
+    let of = Of { case: &planned.case, round: planned.round, started: Some(built.started), verdict };
+    if planned.measured {
+        of.build(built, cache_bytes).iter().try_for_each(|sample| runner.writer.sample(sample))?;
+        of.steps(&built.trace).iter().try_for_each(|step| runner.writer.step(step))?;
+    }
+    if planned.case.phase == Phase::Cold {
+        let rows = sizes(runner, pass, planned, built, verdict).await;
+        rows.iter().try_for_each(|sample| runner.writer.sample(sample))?;
+    }
+    Ok(())
+}
+
+/// Sizes belong to the image and not to the state of the cache: an opening build that was not cold after all has
+/// the same layers, so only a failure makes them not count.
+async fn sizes<E: Engine, O: Observer>(
+    runner: &Runner<'_, E, O>,
+    pass: &Pass<'_>,
+    planned: &Planned,
+    built: &Built,
+    verdict: &Verdict,
+) -> Vec<crate::results::Sample> {
+    let mut verdict = if matches!(verdict, Verdict::Failed(_)) { verdict.clone() } else { Verdict::Valid };
+    let mut layers = None;
+    if let Ok(image) = &built.outcome {
+        match runner.engine.layers(image).await {
+            Ok(read) => layers = Some(read),
+            Err(error) => verdict = Verdict::Failed(error.reason()),
+        }
+    }
+    let base = match pass.variant.dockerfile.final_base(pass.target) {
+        None => Some([].as_slice()),
+        Some(name) => runner.bases.get(name).map(|base| base.diff_ids.as_slice()),
+    };
+    let of =
+        Of { case: &planned.case, round: planned.round, started: Some(built.started), verdict: &verdict };
+    of.sizes(layers.as_deref(), base)
+}
+
+/// Removes the images and the build cache of the round, outside of every clock.
+async fn close<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>) -> Result<()> {
+    let ledger = Ledger::read(runner.journal.path())?;
+    if !runner.settings.keep {
+        clean::remove_images(runner.engine, &ledger, &mut Cleaned::default()).await?;
+    }
+    let (gone, _left) = prune(runner.engine, &ledger.records).await?;
+    for id in gone {
+        runner.journal.write(&Entry::Pruned { id })?;
+    }
+    runner.cache = runner.engine.cache().await?.into_iter().map(|r| r.id).collect();
+    Ok(())
+}
+
+fn last_lines(log: &[u8]) -> String {
+    let text = String::from_utf8_lossy(log);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+}
