@@ -1,0 +1,88 @@
+use super::Spread;
+use crate::results::{Metric, Phase, Run, Sample, Status};
+use std::collections::BTreeMap;
+
+type ByMetric<'a> = BTreeMap<(Phase, Metric), Vec<&'a Sample>>;
+
+/// The samples of a run by scenario, variant, phase and metric; builders are never mixed.
+#[derive(Debug)]
+pub struct Cases<'a> {
+    by_scenario: BTreeMap<&'a str, BTreeMap<&'a str, ByMetric<'a>>>,
+}
+
+/// Rounds of one case that do not count, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The variant.
+    pub variant: String,
+    /// The phase.
+    pub phase: Phase,
+    /// Invalid, failed or skipped.
+    pub status: Status,
+    /// Why.
+    pub reason: String,
+    /// The rounds, in order.
+    pub rounds: Vec<u32>,
+}
+
+impl<'a> Cases<'a> {
+    /// Sorts the samples that the run's builder made.
+    pub fn new(run: &Run, samples: &'a [Sample]) -> Self {
+        let mut by_scenario: BTreeMap<&'a str, BTreeMap<&'a str, ByMetric<'a>>> = BTreeMap::new();
+        for sample in samples.iter().filter(|s| s.case.builder == run.builder) {
+            let case = &sample.case;
+            let of_scenario = by_scenario.entry(case.scenario.as_str()).or_default();
+            let of_variant = of_scenario.entry(case.variant.as_str()).or_default();
+            of_variant.entry((case.phase, sample.metric)).or_default().push(sample);
+        }
+        Self { by_scenario }
+    }
+
+    /// Every sample of one metric of one case, in the order in which they were taken.
+    pub fn samples(&self, scenario: &str, variant: &str, phase: Phase, metric: Metric) -> &[&'a Sample] {
+        let of_variant = self.by_scenario.get(scenario).and_then(|variants| variants.get(variant));
+        of_variant.and_then(|metrics| metrics.get(&(phase, metric))).map_or(&[], Vec::as_slice)
+    }
+
+    /// The spread of the samples that count.
+    pub fn spread(&self, scenario: &str, variant: &str, phase: Phase, metric: Metric) -> Option<Spread> {
+        Spread::of(self.samples(scenario, variant, phase, metric).iter().filter_map(|s| s.valid()))
+    }
+
+    /// Whether anything about the case failed, in any round.
+    pub fn failed(&self, scenario: &str, variant: &str, phase: Phase) -> bool {
+        self.of_case(scenario, variant, phase).any(|s| s.status == Status::Failed)
+    }
+
+    /// What does not count of one case, by reason, in the order in which it came up.
+    pub fn problems(&self, scenario: &str, variant: &str, phase: Phase) -> Vec<Problem> {
+        let mut found: Vec<Problem> = Vec::new();
+        for sample in self.of_case(scenario, variant, phase).filter(|s| s.status != Status::Valid) {
+            let same = found.iter_mut().find(|p| p.status == sample.status && p.reason == sample.reason);
+            match same {
+                Some(problem) => problem.rounds.push(sample.round),
+                None => found.push(Problem {
+                    variant: variant.to_owned(),
+                    phase,
+                    status: sample.status,
+                    reason: sample.reason.clone(),
+                    rounds: vec![sample.round],
+                }),
+            }
+        }
+        for problem in &mut found {
+            problem.rounds.sort_unstable();
+            problem.rounds.dedup();
+        }
+        found
+    }
+
+    fn of_case<'b>(
+        &'b self,
+        scenario: &'b str,
+        variant: &'b str,
+        phase: Phase,
+    ) -> impl Iterator<Item = &'a Sample> + use<'a, 'b> {
+        Metric::ALL.iter().flat_map(move |m| self.samples(scenario, variant, phase, *m)).copied()
+    }
+}
