@@ -23,6 +23,7 @@ pub mod engine;
 pub mod error;
 mod hex;
 pub mod image;
+pub mod report;
 pub mod results;
 pub mod runner;
 pub mod scenario;

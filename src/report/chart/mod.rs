@@ -1,0 +1,60 @@
+//! Owns the pictures of a report as SVG, light and dark, one file a chart; plotters is named here and nowhere else.
+//! Leaves every figure and every title to the Document.
+
+mod canvas;
+mod size;
+mod theme;
+mod time;
+mod timeline;
+
+use super::document::Document;
+use super::finding;
+use crate::error::Result;
+use crate::results::Loaded;
+
+pub(super) const TIMELINE: &str = "timeline-";
+
+pub(super) fn timeline_name(scenario: &str) -> String {
+    format!("{TIMELINE}{scenario}")
+}
+
+/// The charts that a run has, with the finding that each shows.
+pub(super) fn names(document: &Document) -> Vec<(String, String)> {
+    let rows = || document.sections.iter().flat_map(|s| &s.variants);
+    let mut names = Vec::new();
+    if rows().any(|row| row.unpacked_size.is_some()) {
+        names.push(("size".to_owned(), finding::sizes(document)));
+    }
+    if rows().any(|row| row.builds.iter().any(|b| !b.samples.is_empty())) {
+        names.push(("time".to_owned(), finding::times_title(document)));
+    }
+    names.extend(document.timelines.iter().map(|t| (timeline_name(&t.scenario), finding::timeline(t))));
+    names
+}
+
+/// One picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chart {
+    /// The name of its file: `NAME.svg`, and `NAME-dark.svg` for a dark page.
+    pub name: String,
+    /// The picture.
+    pub svg: String,
+}
+
+/// Every chart of a run, light and dark.
+pub fn charts(loaded: &Loaded) -> Result<Vec<Chart>> {
+    let document = Document::new(loaded);
+    let mut charts = Vec::new();
+    for (name, _) in names(&document) {
+        for (theme, suffix) in [(&theme::LIGHT, ""), (&theme::DARK, "-dark")] {
+            let timeline = document.timelines.iter().find(|t| timeline_name(&t.scenario) == name);
+            let svg = match timeline {
+                Some(timeline) => timeline::draw(&document, timeline, theme)?,
+                None if name == "size" => size::draw(&document, theme)?,
+                None => time::draw(&document, theme)?,
+            };
+            charts.push(Chart { name: format!("{name}{suffix}.svg"), svg });
+        }
+    }
+    Ok(charts)
+}

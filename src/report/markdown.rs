@@ -1,0 +1,261 @@
+//! Owns the report as Markdown: tables that GitHub draws, charts light and dark, and what the numbers rest on.
+//! Same run, same bytes: no clock, no host path, no width.
+
+use super::document::{Document, Figure, Row, Section};
+use super::format;
+use super::terminal::images_head;
+use crate::report::chart;
+use crate::results::Host;
+use crate::stats::Outcome;
+
+impl Document {
+    /// The report as Markdown. `folder` is the run's folder as seen from the file that will hold the text; the
+    /// charts are looked for in `charts/` below it.
+    pub fn markdown(&self, folder: &str) -> String {
+        let mut text = format!("**{}**\n\n", escaped(&self.finding));
+        text.push_str(&format!("```console\n$ {}\n```\n\n", self.command));
+        self.facts(&mut text);
+        for warning in &self.warnings {
+            text.push_str(&format!("> [!WARNING]\n> {}\n\n", escaped(warning)));
+        }
+        for (name, alt) in chart::names(self) {
+            if !name.starts_with(chart::TIMELINE) {
+                text.push_str(&picture(folder, &name, &alt));
+            }
+        }
+        for section in &self.sections {
+            self.section(section, folder, &mut text);
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+        text
+    }
+
+    fn facts(&self, text: &mut String) {
+        let engine = &self.engine;
+        let made = match &self.revision {
+            Some(r) if r.clean => format!("dbench {}, revision `{}`", self.dbench, short(&r.commit)),
+            Some(r) => format!("dbench {}, revision `{}` with changes", self.dbench, short(&r.commit)),
+            None => format!("dbench {}", self.dbench),
+        };
+        let state = if self.complete { "" } else { ", not complete" };
+        let mut rows = vec![
+            ("Run", format!("`{}`, {}{state}", self.id, format::count(self.rounds as usize, "round"))),
+            ("Made by", made),
+            (
+                "Engine",
+                format!(
+                    "{} (API {}, {}, {} store), {}, {}",
+                    engine.version, engine.api, engine.driver, engine.store, self.builder, engine.system
+                ),
+            ),
+            ("Host", host(&self.host)),
+        ];
+        let mut stand_ins: Vec<&str> =
+            self.sections.iter().flat_map(|s| &s.stand_ins).map(String::as_str).collect();
+        stand_ins.sort_unstable();
+        stand_ins.dedup();
+        let names: Vec<String> = stand_ins.iter().map(|name| format!("`{name}`")).collect();
+        rows.push((
+            "Bases",
+            if names.is_empty() {
+                "official".to_owned()
+            } else {
+                format!("stand-ins for {}", format::list(&names))
+            },
+        ));
+        text.push_str("| | |\n|---|---|\n");
+        for (name, value) in rows {
+            text.push_str(&format!("| {name} | {} |\n", cell(&value)));
+        }
+        text.push('\n');
+    }
+
+    fn section(&self, section: &Section, folder: &str, text: &mut String) {
+        text.push_str(&format!("### {}: {}\n\n", section.name, escaped(&section.title)));
+        text.push_str(&format!("{}\n\n", escaped(&section.finding)));
+        let bases = if section.stand_ins.is_empty() {
+            section.bases(usize::MAX)
+        } else {
+            let names: Vec<_> = section.stand_ins.iter().map(|name| format!("`{name}`")).collect();
+            format!("on stand-ins for {}", format::list(&names))
+        };
+        let baseline = section.baseline().map_or("", |b| b.name.as_str());
+        text.push_str(&format!(
+            "Builds: wall time, median (range) and ratio to {}; {bases}.\n\n",
+            escaped(baseline)
+        ));
+        builds(section, text);
+        let head = images_head(section);
+        let head = head.strip_prefix("images").unwrap_or_default().replace(" · ", ", ");
+        text.push_str(&format!("Images{head}; change against {}; {bases}.\n\n", escaped(baseline)));
+        images(section, text);
+        problems(section, text);
+        claims(section, text);
+        for (name, alt) in chart::names(self) {
+            if name == chart::timeline_name(&section.name) {
+                text.push_str(&picture(folder, &name, &alt));
+            }
+        }
+        notes(section, text);
+    }
+}
+
+fn builds(section: &Section, text: &mut String) {
+    let phases: Vec<_> =
+        section.variants.first().map_or(Vec::new(), |v| v.builds.iter().map(|b| b.phase).collect());
+    text.push_str("| variant |");
+    for phase in &phases {
+        text.push_str(&format!(" {phase} |"));
+    }
+    text.push_str(&format!("\n|---|{}\n", "---:|".repeat(phases.len())));
+    for row in &section.variants {
+        text.push_str(&format!("| {} |", cell(&row.name)));
+        for phase in &phases {
+            let shown = match row.wall(*phase) {
+                None => row.lacking(*phase),
+                Some(figure) => {
+                    let spread = figure.spread;
+                    let range = format::time_range(spread.min, spread.max);
+                    let range = if spread.n > 1 { format!(" ({range})") } else { String::new() };
+                    let ratio = figure.ratio.map(|r| format!(" {}", format::ratio(r))).unwrap_or_default();
+                    format!("{}{range}{ratio}", format::time(figure.median()))
+                }
+            };
+            text.push_str(&format!(" {shown} |"));
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+}
+
+fn images(section: &Section, text: &mut String) {
+    text.push_str(
+        "| variant | unpacked size | unpacked-unique | layers | build cache |\n|---|---:|---:|---:|---:|\n",
+    );
+    for row in &section.variants {
+        let size = |figure: &Option<Figure>, change: bool| {
+            let Some(figure) = figure else { return "–".to_owned() };
+            let value = format::bytes(figure.median());
+            let range = format::bytes_range(figure.spread.min, figure.spread.max);
+            let range = if range == value { String::new() } else { format!(" ({range})") };
+            let reduction = figure.reduction().filter(|_| change);
+            format!(
+                "{value}{range}{}",
+                reduction.map(|r| format!(" {}", format::change(r))).unwrap_or_default()
+            )
+        };
+        let layers = row.layers.map_or("–".to_owned(), |f| f.median().to_string());
+        let Row { name, unpacked_size, unpacked_unique, build_cache, .. } = row;
+        text.push_str(&format!(
+            "| {} | {} | {} | {layers} | {} |\n",
+            cell(name),
+            size(unpacked_size, true),
+            size(unpacked_unique, false),
+            size(build_cache, false)
+        ));
+    }
+    text.push('\n');
+}
+
+fn problems(section: &Section, text: &mut String) {
+    if section.images_agree == Some(false) {
+        text.push_str(&format!("No ratios: the images disagree: {}\n\n", escaped(&section.disagreement)));
+    }
+    if section.problems.is_empty() {
+        return;
+    }
+    text.push_str("What does not count:\n\n");
+    for problem in &section.problems {
+        text.push_str(&format!("- {}\n", escaped(&problem.sentence())));
+    }
+    text.push('\n');
+}
+
+fn claims(section: &Section, text: &mut String) {
+    if section.claims.is_empty() {
+        return;
+    }
+    text.push_str("| claim | in its own words | figure | outcome |\n|---|---|---:|---|\n");
+    for claim in &section.claims {
+        let figure = if claim.figure.is_empty() { "–" } else { claim.figure.as_str() };
+        let mut outcome = claim.outcome.name().to_owned();
+        if claim.outcome != Outcome::Open && !section.stand_ins.is_empty() {
+            outcome.push_str(" on stand-ins");
+        }
+        if !claim.reason.is_empty() {
+            outcome.push_str(&format!(": {}", claim.reason));
+        }
+        text.push_str(&format!(
+            "| `{}` | {} | {figure} | {} |\n",
+            claim.text.replace('|', r"\|"),
+            cell(&claim.says),
+            cell(&outcome)
+        ));
+    }
+    text.push('\n');
+}
+
+fn notes(section: &Section, text: &mut String) {
+    let of_variants =
+        section.variants.iter().flat_map(|v| v.notes.iter().map(move |note| format!("{}: {note}", v.name)));
+    let notes: Vec<String> = section.notes.iter().cloned().chain(of_variants).collect();
+    for note in &notes {
+        text.push_str(&format!("- {}\n", noted(note)));
+    }
+    if !notes.is_empty() {
+        text.push('\n');
+    }
+}
+
+fn picture(folder: &str, name: &str, alt: &str) -> String {
+    let folder = folder.trim_end_matches('/');
+    let at =
+        if folder.is_empty() || folder == "." { "charts".to_owned() } else { format!("{folder}/charts") };
+    let (at, alt) = (attribute(&at), attribute(alt));
+    format!(
+        "<picture>\n  <source media=\"(prefers-color-scheme: dark)\" srcset=\"{at}/{name}-dark.svg\">\n  \
+         <img src=\"{at}/{name}.svg\" alt=\"{alt}\">\n</picture>\n\n"
+    )
+}
+
+fn host(host: &Host) -> String {
+    let mut parts = vec![host.platform.clone()];
+    parts.extend(host.cpu.clone());
+    parts.extend(host.cores.map(|n| format::count(n as usize, "core")));
+    parts.extend(host.memory.map(format::bytes));
+    parts.extend(host.kernel.as_ref().map(|k| format!("kernel {k}")));
+    parts.join(", ")
+}
+
+fn short(commit: &str) -> String {
+    commit.chars().take(12).collect()
+}
+
+/// Text that must not be read as markup.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '\\' | '*' | '_' | '`' | '[' | ']' => out.extend(['\\', c]),
+            '\n' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Notes are written by people as Markdown; only line ends and tags are kept out.
+fn noted(note: &str) -> String {
+    note.split_whitespace().collect::<Vec<_>>().join(" ").replace('<', "&lt;")
+}
+
+/// Text in a cell of a table, which may hold code marks.
+fn cell(text: &str) -> String {
+    noted(text).replace('|', r"\|")
+}
+
+fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+}

@@ -1,0 +1,16 @@
+//! Owns what a run says to a person: one Document, computed once, as terminal tables, Markdown, JSON and charts.
+//! Renderers return text and never print; leaves the numbers themselves to `stats`.
+
+pub mod chart;
+mod document;
+mod finding;
+pub mod format;
+mod markdown;
+mod splice;
+mod table;
+mod terminal;
+mod timeline;
+
+pub use chart::{Chart, charts};
+pub use document::Document;
+pub use splice::splice;

@@ -1,0 +1,235 @@
+//! Owns the report as a terminal shows it: two tables a scenario, never wrapped, the sentence that matters last.
+//! Leaves facts to `document`; knows a width and whether colour is wanted, and nothing else of the terminal.
+
+use super::document::{Claim, Document, Figure, Problem, Row, Section};
+use super::format;
+use super::table::{Cell, Column, fit, lay, wrap};
+use crate::results::Phase;
+use crate::stats::Outcome;
+use anstyle::{AnsiColor, Style};
+
+const WIDEST: usize = 100;
+const NARROWEST: usize = 20;
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+impl Document {
+    /// The report in at most `width` columns, and never more than 100.
+    pub fn terminal(&self, width: usize, colour: bool) -> String {
+        let mut page = Page { text: String::new(), width: width.clamp(NARROWEST, WIDEST), colour };
+        for section in &self.sections {
+            page.section(section, self.rounds);
+        }
+        for warning in &self.warnings {
+            page.paragraph(AnsiColor::Yellow.on_default(), &format!("warning: {warning}"));
+        }
+        if self.sections.len() > 1 {
+            if !self.warnings.is_empty() {
+                page.blank();
+            }
+            for section in &self.sections {
+                page.paragraph(Style::new(), &section.finding);
+            }
+            page.blank();
+        } else if let Some(only) = self.sections.first() {
+            page.paragraph(BOLD, &only.finding);
+            return page.text;
+        }
+        page.paragraph(BOLD, &self.finding);
+        page.text
+    }
+}
+
+struct Page {
+    text: String,
+    width: usize,
+    colour: bool,
+}
+
+impl Page {
+    fn line(&mut self, style: Style, text: &str) {
+        let text = fit(text, self.width);
+        if self.colour && style != Style::new() && !text.is_empty() {
+            self.text.push_str(&format!("{style}{text}{style:#}\n"));
+        } else {
+            self.text.push_str(&text);
+            self.text.push('\n');
+        }
+    }
+
+    fn blank(&mut self) {
+        self.text.push('\n');
+    }
+
+    /// Text of any length, broken between words.
+    fn paragraph(&mut self, style: Style, text: &str) {
+        for line in wrap(text, self.width) {
+            self.line(style, &line);
+        }
+    }
+
+    /// Text of any length behind two spaces.
+    fn item(&mut self, style: Style, text: &str) {
+        for (at, line) in wrap(text, self.width - 4).into_iter().enumerate() {
+            self.line(style, &format!("{}{line}", if at == 0 { "  " } else { "    " }));
+        }
+    }
+
+    fn section(&mut self, section: &Section, rounds: u32) {
+        self.line(BOLD, &format!("{}  {}", section.name, section.title));
+        self.blank();
+        let against = section.baseline().map(|b| format!(" · × against {}", b.name)).unwrap_or_default();
+        let of = if rounds > 1 { " · median, range below".to_owned() } else { " · one round".to_owned() };
+        self.table(section, &format!("builds{of}{against}"), builds(section));
+        self.table(section, &images_head(section), images(section));
+        for problem in &section.problems {
+            let style = if problem.status == "skipped" { DIM } else { AnsiColor::Red.on_default() };
+            self.item(style, &problem.sentence());
+        }
+        if section.images_agree == Some(false) {
+            let said = format!("no ratios: the images disagree: {}", section.disagreement);
+            self.item(AnsiColor::Red.on_default(), &said);
+        }
+        if !section.problems.is_empty() || section.images_agree == Some(false) {
+            self.blank();
+        }
+        for claim in &section.claims {
+            let style = match claim.outcome {
+                Outcome::Confirmed => AnsiColor::Green.on_default(),
+                Outcome::Refuted => AnsiColor::Red.on_default(),
+                Outcome::Open => DIM,
+            };
+            self.item(style, &claim.sentence(section));
+        }
+        if !section.claims.is_empty() {
+            self.blank();
+        }
+    }
+
+    fn table(&mut self, section: &Section, head: &str, columns: Vec<Column>) {
+        let bases = section.bases(self.width);
+        if head.chars().count() + bases.chars().count() + 3 <= self.width {
+            self.line(DIM, &format!("{head} · {bases}"));
+        } else {
+            self.line(DIM, head);
+            self.line(DIM, &bases);
+        }
+        let laid = lay(columns, self.width);
+        self.line(BOLD, &laid.head);
+        for (first, line) in &laid.lines {
+            self.line(if *first { Style::new() } else { DIM }, line);
+        }
+        if !laid.dropped.is_empty() {
+            self.line(DIM, &format!("  no room for {}", format::list(&laid.dropped)));
+        }
+        self.blank();
+    }
+}
+
+impl Problem {
+    /// The case, the rounds and the reason.
+    pub(super) fn sentence(&self) -> String {
+        format!("{} {}{}: {}: {}", self.variant, self.phase, self.shown_rounds(), self.status, self.reason)
+    }
+
+    pub(super) fn shown_rounds(&self) -> String {
+        let rounds: Vec<String> = self.rounds.iter().map(u32::to_string).collect();
+        match rounds.as_slice() {
+            [] => String::new(),
+            [one] => format!(", round {one}"),
+            many => format!(", rounds {}", format::list(many)),
+        }
+    }
+}
+
+impl Claim {
+    fn sentence(&self, section: &Section) -> String {
+        let decided = self.outcome != Outcome::Open && !section.stand_ins.is_empty();
+        let on = if decided { " on stand-ins" } else { "" };
+        let figure = if self.figure.is_empty() { String::new() } else { format!(", {}", self.figure) };
+        let reason = if self.reason.is_empty() { String::new() } else { format!(" ({})", self.reason) };
+        format!("{}: {}{on}{figure}{reason}", self.text, self.outcome.name())
+    }
+}
+
+fn names(section: &Section) -> Column {
+    let cells = section.variants.iter().map(|v| Cell::line(fit(&v.name, 16))).collect();
+    Column { head: String::new(), cells, drop: 0 }
+}
+
+fn builds(section: &Section) -> Vec<Column> {
+    let phases = section.variants.first().map(|v| v.builds.iter().map(|b| b.phase).collect::<Vec<_>>());
+    let mut columns = vec![names(section)];
+    for phase in phases.unwrap_or_default() {
+        let drop = match phase {
+            Phase::Unchanged => 4,
+            Phase::DepsEdit => 3,
+            Phase::SourceEdit => 2,
+            Phase::Cold => 1,
+        };
+        // Values and ratios each keep their own right edge within the column.
+        let values: Vec<Option<&Figure>> = section.variants.iter().map(|v| v.wall(phase)).collect();
+        let shown = |f: &Figure| f.ratio.map(format::ratio).unwrap_or_default();
+        let wide = values.iter().flatten().map(|f| shown(f).chars().count()).max().unwrap_or(0);
+        let cells = section.variants.iter().zip(&values).map(|(row, figure)| match figure {
+            None => Cell::line(row.lacking(phase)),
+            Some(figure) => Cell(vec![
+                format!("{} {:>wide$}", format::time(figure.median()), shown(figure)),
+                if figure.spread.n > 1 {
+                    format::time_range(figure.spread.min, figure.spread.max)
+                } else {
+                    String::new()
+                },
+            ]),
+        });
+        columns.push(Column { head: phase.to_string(), cells: cells.collect(), drop });
+    }
+    columns
+}
+
+impl Row {
+    /// What stands where a case has no valid sample.
+    pub(super) fn lacking(&self, phase: Phase) -> String {
+        let build = self.builds.iter().find(|b| b.phase == phase);
+        let has = |status: &str| build.is_some_and(|b| b.samples.iter().any(|s| s.status == status));
+        let word = ["failed", "invalid", "skipped"].into_iter().find(|status| has(status));
+        word.unwrap_or("–").to_owned()
+    }
+}
+
+pub(super) fn images_head(section: &Section) -> String {
+    match section.image_phase {
+        None | Some(Phase::Cold) => "images · median".to_owned(),
+        Some(phase) => format!("images of {phase} · median"),
+    }
+}
+
+fn images(section: &Section) -> Vec<Column> {
+    let mut columns = vec![names(section)];
+    type Of = fn(&Row) -> Option<&Figure>;
+    let parts: [(&str, Of, u8); 4] = [
+        ("unpacked", |r| r.unpacked_size.as_ref(), 1),
+        ("unpacked-unique", |r| r.unpacked_unique.as_ref(), 2),
+        ("layers", |r| r.layers.as_ref(), 4),
+        ("build cache", |r| r.build_cache.as_ref(), 3),
+    ];
+    for (head, of, drop) in parts {
+        let change = |f: &Figure| f.reduction().map(format::change).unwrap_or_default();
+        let changes = head == "unpacked";
+        let wide =
+            section.variants.iter().filter_map(of).map(|f| change(f).chars().count()).max().unwrap_or(0);
+        let cells = section.variants.iter().map(|row| match of(row) {
+            None => Cell::line("–"),
+            Some(figure) if head == "layers" => Cell::line(figure.median().to_string()),
+            Some(figure) => {
+                let (value, spread) = (format::bytes(figure.median()), figure.spread);
+                let range = format::bytes_range(spread.min, spread.max);
+                let first =
+                    if changes { format!("{value} {:>wide$}", change(figure)) } else { value.clone() };
+                Cell(vec![first, if range == value { String::new() } else { range }])
+            }
+        });
+        columns.push(Column { head: head.to_owned(), cells: cells.collect(), drop });
+    }
+    columns
+}

@@ -1,0 +1,98 @@
+//! Owns the steps of one cold build of each scenario, grouped by stage, as its timeline shows them.
+//! Leaves drawing to `chart`.
+
+use crate::results::{Builder, Metric, Phase, ScenarioRecord, StepRow};
+use crate::stats::Cases;
+
+/// Steps of the engine itself below this share of the build are not shown.
+const ENGINE_SHARE: f64 = 0.01;
+
+/// The steps of one build.
+#[derive(Clone, Debug)]
+pub(super) struct Timeline {
+    pub(super) scenario: String,
+    pub(super) variant: String,
+    /// Where the variant stands among those beside the baseline, which gives its colour.
+    pub(super) colour: usize,
+    pub(super) round: u32,
+    pub(super) end: u64,
+    /// The stages in the order in which the build began them; the engine's own steps come last, without a name.
+    pub(super) stages: Vec<(String, Vec<Step>)>,
+}
+
+/// One step that began.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) name: String,
+    pub(super) started: u64,
+    pub(super) completed: u64,
+    pub(super) cached: bool,
+    pub(super) critical: bool,
+}
+
+impl Step {
+    pub(super) fn length(&self) -> u64 {
+        self.completed.saturating_sub(self.started)
+    }
+}
+
+impl Timeline {
+    /// The first valid cold build of `multi`, or of the first variant beside the baseline.
+    pub(super) fn of(
+        scenario: &ScenarioRecord,
+        builder: Builder,
+        cases: &Cases<'_>,
+        steps: &[StepRow],
+    ) -> Option<Self> {
+        let others = || scenario.variants.iter().filter(|v| !v.baseline).enumerate();
+        let (colour, variant) = others().find(|(_, v)| v.name == "multi").or_else(|| others().next())?;
+        let samples = cases.samples(&scenario.name, &variant.name, Phase::Cold, Metric::BuildWall);
+        let round = samples.iter().filter(|s| s.valid().is_some()).map(|s| s.round).min()?;
+        let of_build = |s: &&StepRow| {
+            s.case.scenario == scenario.name
+                && s.case.variant == variant.name
+                && s.case.builder == builder
+                && s.case.phase == Phase::Cold
+                && s.round == round
+        };
+        let rows: Vec<&StepRow> = steps.iter().filter(of_build).collect();
+        let end = rows.iter().filter_map(|r| r.completed_ns).max().filter(|end| *end > 0)?;
+        let mut stages: Vec<(String, Vec<Step>)> = Vec::new();
+        for row in rows {
+            let (Some(started), Some(completed)) = (row.started_ns, row.completed_ns) else { continue };
+            let step = Step {
+                name: row.name.split_whitespace().collect::<Vec<_>>().join(" "),
+                started,
+                completed: completed.max(started),
+                cached: row.cached,
+                critical: row.critical,
+            };
+            if row.stage.is_empty() && (step.length() as f64) < ENGINE_SHARE * end as f64 {
+                continue;
+            }
+            match stages.iter_mut().find(|(stage, _)| *stage == row.stage) {
+                Some((_, steps)) => steps.push(step),
+                None => stages.push((row.stage.clone(), vec![step])),
+            }
+        }
+        for (_, steps) in &mut stages {
+            steps.sort_by_key(|s| (s.started, s.completed));
+        }
+        stages.sort_by_key(|(stage, steps)| (stage.is_empty(), steps.first().map(|s| s.started)));
+        let timeline = Self {
+            scenario: scenario.name.clone(),
+            variant: variant.name.clone(),
+            colour,
+            round,
+            end,
+            stages,
+        };
+        (!timeline.stages.is_empty()).then_some(timeline)
+    }
+
+    /// The longest step.
+    pub(super) fn longest(&self) -> Option<&Step> {
+        let steps = self.stages.iter().flat_map(|(_, steps)| steps);
+        steps.reduce(|best, step| if step.length() > best.length() { step } else { best })
+    }
+}
