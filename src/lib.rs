@@ -18,6 +18,7 @@
 //! Arrows between the rooms only go down this list: `cli`, `runner`, `engine`, `context`, `image`, `scenario`,
 //! `report`, `stats`, `results`, `error`.
 
+pub mod cli;
 pub mod context;
 pub mod engine;
 pub mod error;

@@ -1,3 +1,5 @@
 //! The `dbench` command: arguments in, exit code out.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    dbench::cli::main().code().into()
+}

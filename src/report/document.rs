@@ -127,6 +127,15 @@ pub(super) struct Claim {
 }
 
 impl Document {
+    /// The claims that the run refutes, each with its scenario and its figure.
+    pub fn refuted(&self) -> Vec<String> {
+        let claims = self.sections.iter().flat_map(|s| s.claims.iter().map(move |c| (s, c)));
+        let refuted = claims.filter(|(_, claim)| claim.outcome == Outcome::Refuted);
+        refuted
+            .map(|(section, claim)| format!("{}: {} ({})", section.name, claim.text, claim.figure))
+            .collect()
+    }
+
     /// Computes everything that a report says of a run.
     pub fn new(loaded: &Loaded) -> Self {
         let run = &loaded.run;

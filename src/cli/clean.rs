@@ -1,0 +1,31 @@
+//! `dbench clean`: removes what dbench made in the engine, and nothing else.
+
+use super::screen::Screen;
+use crate::engine::Engine;
+use crate::engine::docker::DockerEngine;
+use crate::error::{Exit, Result};
+use crate::runner::{self, Lock};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Remove the stand-in bases as well
+    #[arg(long)]
+    bases: bool,
+}
+
+pub(super) async fn clean(arguments: Arguments, screen: &Screen) -> Result<Exit> {
+    let engine = DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await?;
+    let (id, state) = (engine.about().await?.id, runner::state_folder()?);
+    let _lock = Lock::take(&state, &id)?;
+    let cleaned = runner::clean(&engine, &id, &state, arguments.bases).await?;
+    screen.print(&format!(
+        "removed: {} containers, {} images, {} records of the build cache\n",
+        cleaned.containers.len(),
+        cleaned.images.len(),
+        cleaned.records
+    ))?;
+    for left in &cleaned.left {
+        screen.print(&format!("left: {left}\n"))?;
+    }
+    Ok(Exit::Done)
+}

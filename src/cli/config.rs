@@ -1,0 +1,106 @@
+//! `dbench.toml`: bases that are mapped and defaults of flags. A flag beats the environment, which beats the file.
+
+use crate::error::{Error, Result, files, shown};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "dbench.toml";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Disk {
+    #[serde(default)]
+    bases: BTreeMap<String, String>,
+    #[serde(default)]
+    defaults: Defaults,
+}
+
+/// Defaults of flags, under the names of the flags.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Defaults {
+    /// `--rounds`
+    pub(super) rounds: Option<u32>,
+    /// `--seed`
+    pub(super) seed: Option<u64>,
+    /// `--scenarios`, relative to the file.
+    pub(super) scenarios: Option<PathBuf>,
+    /// `--out`, relative to the file.
+    pub(super) out: Option<PathBuf>,
+}
+
+/// The configuration in force, and where it came from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Config {
+    /// The file, if there is one.
+    pub(super) path: Option<PathBuf>,
+    /// From the name in a Dockerfile to the image that is used instead.
+    pub(super) bases: BTreeMap<String, String>,
+    /// Defaults of flags.
+    pub(super) defaults: Defaults,
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sourced<T> {
+    pub(super) value: T,
+    pub(super) from: String,
+}
+
+impl Config {
+    /// Reads the file that `DBENCH_CONFIG` names, or the first `dbench.toml` upwards from the working folder.
+    pub(super) fn find() -> Result<Self> {
+        match std::env::var_os("DBENCH_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from) {
+            Some(path) => Self::read(&path),
+            None => match upwards() {
+                Some(path) => Self::read(&path),
+                None => Ok(Self::default()),
+            },
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let text = files::read_to_string(path)?;
+        let disk: Disk = toml::from_str(&text).map_err(|cause| {
+            let start = cause.span().map_or(0, |span| span.start);
+            Error::input(cause.message().to_owned())
+                .at_offset(shown(path), &text, start)
+                .hint("the file may hold [bases] and [defaults] with rounds, seed, scenarios and out")
+        })?;
+        let beside = |given: Option<PathBuf>| given.map(|p| path.parent().unwrap_or(Path::new("")).join(p));
+        let defaults = Defaults {
+            scenarios: beside(disk.defaults.scenarios),
+            out: beside(disk.defaults.out),
+            ..disk.defaults
+        };
+        Ok(Self { path: Some(path.to_path_buf()), bases: disk.bases, defaults })
+    }
+
+    /// The value of a flag: as given, else from the file, else the built-in default. clap has merged flag and
+    /// environment by then.
+    pub(super) fn choose<T: Clone>(&self, given: &Option<T>, file: &Option<T>, built_in: T) -> Sourced<T> {
+        let in_file =
+            || self.path.as_ref().map_or_else(String::new, |path| shown(path).display().to_string());
+        match (given, file) {
+            (Some(value), _) => Sourced { value: value.clone(), from: "flag or environment".to_owned() },
+            (None, Some(value)) => Sourced { value: value.clone(), from: in_file() },
+            (None, None) => Sourced { value: built_in, from: "built in".to_owned() },
+        }
+    }
+
+    /// The folder of scenarios.
+    pub(super) fn scenarios(&self, given: &Option<PathBuf>) -> Sourced<PathBuf> {
+        self.choose(given, &self.defaults.scenarios, PathBuf::from("scenarios"))
+    }
+
+    /// The folder of runs.
+    pub(super) fn out(&self, given: &Option<PathBuf>) -> Sourced<PathBuf> {
+        self.choose(given, &self.defaults.out, PathBuf::from("results"))
+    }
+}
+
+fn upwards() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file())
+}

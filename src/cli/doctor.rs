@@ -1,0 +1,171 @@
+//! `dbench doctor`: what is there, what is missing, and its cure.
+
+use super::Format;
+use super::config::Config;
+use super::screen::Screen;
+use crate::engine::docker::DockerEngine;
+use crate::engine::{Engine, STAND_IN_LABEL};
+use crate::error::{Error, Exit, Result, shown};
+use crate::runner::{bases, host, state_folder};
+use crate::scenario::Scenario;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The folder of scenarios
+    #[arg(long, env = "DBENCH_SCENARIOS", value_name = "DIR")]
+    scenarios: Option<PathBuf>,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Finding {
+    what: String,
+    found: String,
+    /// What to do about it; `None` if it is as it should be.
+    cure: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn fine(&mut self, what: &str, found: impl Into<String>) {
+        self.0.push(Finding { what: what.to_owned(), found: found.into(), cure: None });
+    }
+
+    fn problem(&mut self, what: &str, found: impl Into<String>, cure: impl Into<String>) {
+        self.0.push(Finding { what: what.to_owned(), found: found.into(), cure: Some(cure.into()) });
+    }
+}
+
+pub(super) async fn doctor(arguments: Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
+    let mut findings = Findings::default();
+    look_at_config(&mut findings, config, &arguments);
+    let scenarios = match Scenario::load_all(&config.scenarios(&arguments.scenarios).value) {
+        Ok(scenarios) => {
+            findings.fine("scenarios found", scenarios.len().to_string());
+            scenarios
+        }
+        Err(error) => {
+            findings.problem(
+                "scenarios",
+                error.reason(),
+                error.advice().unwrap_or("mend the file").to_owned(),
+            );
+            Vec::new()
+        }
+    };
+    let no_engine = match DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await {
+        Ok(engine) => {
+            look_at_engine(&mut findings, &engine, &scenarios, config).await?;
+            false
+        }
+        Err(error) => {
+            findings.problem("engine", error.reason(), error.advice().unwrap_or("start one").to_owned());
+            true
+        }
+    };
+    screen.print(&match arguments.format {
+        Format::Text => text(&findings),
+        Format::Json => json(&findings)?,
+    })?;
+    Ok(if no_engine { Exit::Surroundings } else { Exit::Done })
+}
+
+fn look_at_config(findings: &mut Findings, config: &Config, arguments: &Arguments) {
+    match &config.path {
+        Some(path) => findings.fine("configuration", shown(path).display().to_string()),
+        None => findings.fine("configuration", "no dbench.toml here or above"),
+    }
+    let rounds = config.choose(&None, &config.defaults.rounds, 3);
+    findings.fine("rounds", format!("{} ({})", rounds.value, rounds.from));
+    let folders = [("scenarios", config.scenarios(&arguments.scenarios)), ("results", config.out(&None))];
+    for (what, folder) in folders {
+        findings.fine(what, format!("{} ({})", shown(&folder.value).display(), folder.from));
+    }
+    for (name, image) in &config.bases {
+        findings.fine("base mapped", format!("{name} = {image}"));
+    }
+    match state_folder() {
+        Ok(folder) => findings.fine("journal", folder.display().to_string()),
+        Err(error) => {
+            findings.problem("journal", error.reason(), error.advice().unwrap_or_default().to_owned())
+        }
+    }
+}
+
+async fn look_at_engine(
+    findings: &mut Findings,
+    engine: &DockerEngine,
+    scenarios: &[Scenario],
+    config: &Config,
+) -> Result<()> {
+    let about = engine.about().await?;
+    let record = &about.record;
+    findings.fine("engine", format!("{} at {}", record.version, engine.socket().display()));
+    findings.fine("api", record.api.clone());
+    findings.fine("builder", "buildkit, built into the engine");
+    findings.fine("store", format!("{} ({})", record.driver, record.store));
+    match host::too_little_disk(&about.root, 3) {
+        None => findings.fine("disk", "enough for a scenario with three variants"),
+        Some(found) => findings.problem("disk", found, "free some, for example with `docker builder prune`"),
+    }
+    if let Some(found) = host::busy(&host::host()) {
+        findings.problem("load", found, "end what runs beside it, or wait");
+    }
+    look_at_bases(findings, engine, scenarios, config).await
+}
+
+async fn look_at_bases(
+    findings: &mut Findings,
+    engine: &DockerEngine,
+    scenarios: &[Scenario],
+    config: &Config,
+) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for scenario in scenarios {
+        names.extend(bases::names(scenario)?);
+    }
+    for name in names {
+        let used = config.bases.get(&name).unwrap_or(&name);
+        match engine.image(used).await? {
+            Some(image) if image.labels.contains_key(STAND_IN_LABEL) => {
+                findings.fine("base", format!("{name}: stand-in {used}"));
+            }
+            Some(_) => findings.fine("base", format!("{name}: {used}")),
+            None => findings.problem(
+                "base",
+                format!("{name}: {used} is not in the engine"),
+                "`dbench run` pulls it; where no registry can be reached, `make setup` builds stand-ins",
+            ),
+        }
+    }
+    Ok(())
+}
+
+fn text(findings: &Findings) -> String {
+    let width = findings.0.iter().map(|f| f.what.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for finding in &findings.0 {
+        let mark = if finding.cure.is_some() { "!" } else { " " };
+        text.push_str(&format!("{mark} {:width$}  {}\n", finding.what, finding.found));
+        if let Some(cure) = &finding.cure {
+            text.push_str(&format!("  {:width$}  cure: {cure}\n", ""));
+        }
+    }
+    text
+}
+
+fn json(findings: &Findings) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(&findings.0)
+        .map_err(|cause| Error::surroundings("cannot write JSON").because(cause))?;
+    text.push('\n');
+    Ok(text)
+}

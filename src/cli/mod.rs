@@ -1,0 +1,106 @@
+//! Owns the command line: flags, the configuration file, and every word on the screen.
+//! Leaves all work to the rooms below; each subcommand is a file of its own.
+
+mod clean;
+mod config;
+mod doctor;
+mod list;
+mod progress;
+mod report;
+mod run;
+mod screen;
+
+use crate::error::{Exit, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use config::Config;
+use screen::Screen;
+
+/// Measures, with evidence, what a multi-stage Docker build buys and what it costs.
+#[derive(Debug, Parser)]
+#[command(name = "dbench", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Colour on the terminal; NO_COLOR turns it off as well
+    #[arg(long, global = true, value_enum, env = "DBENCH_COLOR", default_value_t = Colour::Auto)]
+    color: Colour,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done; claims are shown whatever their outcome
+  1    the surroundings failed (no engine, disk full)
+  2    wrong input, nothing was started
+  3    some case has no valid sample, the rest is there
+  4    a claim is refuted under `run --check-claims`, or `report --check` would change a file
+  130  interrupted; everything measured is kept";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The form in which data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build, prove and measure scenarios, and show what came out
+    Run(run::Arguments),
+    /// Show the scenarios and their variants
+    List(list::Arguments),
+    /// Show a run again, from its files alone: tables, Markdown, charts
+    Report(report::Arguments),
+    /// Show what is there, what is missing and how to get it
+    Doctor(doctor::Arguments),
+    /// Remove everything that dbench made in the engine, and nothing else
+    Clean(clean::Arguments),
+}
+
+/// Reads the arguments, does what they ask for, and says what went wrong.
+pub fn main() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            // Help and version go to standard output and are no mistake. A closed pipe is nobody's fault.
+            let _ = message.print();
+            return if message.use_stderr() { Exit::Input } else { Exit::Done };
+        }
+    };
+    let screen = Screen::new(arguments.color);
+    dispatch(arguments.command, &screen).unwrap_or_else(|error| {
+        screen.problem("error", &error.to_string());
+        error.exit()
+    })
+}
+
+fn dispatch(command: Command, screen: &Screen) -> Result<Exit> {
+    let config = Config::find()?;
+    match command {
+        Command::Run(arguments) => block_on(run::run(arguments, &config, screen)),
+        Command::List(arguments) => list::list(&arguments, &config, screen),
+        Command::Report(arguments) => report::report(&arguments, &config, screen),
+        Command::Doctor(arguments) => block_on(doctor::doctor(arguments, &config, screen)),
+        Command::Clean(arguments) => block_on(clean::clean(arguments, screen)),
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|cause| crate::error::Error::surroundings("cannot start the runtime").because(cause))?;
+    let result = runtime.block_on(work);
+    // A request that was cancelled may still wait for an answer; nobody wants it any more.
+    runtime.shutdown_background();
+    result
+}

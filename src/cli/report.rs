@@ -1,0 +1,116 @@
+//! `dbench report`: shows a run again from its files alone, and puts it into documents.
+
+use super::config::Config;
+use super::screen::Screen;
+use crate::error::{Exit, Result, files};
+use crate::report::{Document, charts, splice};
+use crate::results::{Loaded, find_run};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A run: its folder, its id, or `latest`
+    run: Option<String>,
+    /// The folder of runs
+    #[arg(long, env = "DBENCH_OUT", value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Put the results as Markdown between the markers of this file
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
+    /// Change nothing, and end with exit code 4 if something would change
+    #[arg(long)]
+    check: bool,
+    /// How to print the report
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    format: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// Tables for the terminal.
+    Text,
+    /// Markdown.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
+    let out = config.out(&arguments.out).value;
+    let loaded = Loaded::read(find_run(&out, arguments.run.as_deref())?)?;
+    for warning in &loaded.warnings {
+        screen.problem("warning", warning);
+    }
+    let document = Document::new(&loaded);
+    let mut files = drawn(&loaded)?;
+    match &arguments.into {
+        Some(file) => {
+            let text = files::read_to_string(file)?;
+            let results = document.markdown(&between(file, loaded.folder.path()));
+            files.push((file.clone(), splice(file, &text, &results)?));
+        }
+        None => screen.print(&match arguments.format {
+            Form::Text => document.terminal(screen.width(), screen.colours()),
+            Form::Markdown => document.markdown(&loaded.folder.path().to_string_lossy()),
+            Form::Json => document.json(),
+        })?,
+    }
+    if arguments.check { check(&files, screen) } else { write(&files).map(|()| Exit::Done) }
+}
+
+/// Every chart of a run with the path that it belongs at.
+fn drawn(loaded: &Loaded) -> Result<Vec<(PathBuf, String)>> {
+    let folder = loaded.folder.charts();
+    Ok(charts(loaded)?.into_iter().map(|chart| (folder.join(chart.name), chart.svg)).collect())
+}
+
+/// Draws the charts of a run into its folder.
+pub(super) fn draw(loaded: &Loaded) -> Result<()> {
+    write(&drawn(loaded)?)
+}
+
+fn write(files: &[(PathBuf, String)]) -> Result<()> {
+    for (path, content) in files {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            files::create_dir_all(folder)?;
+        }
+        files::replace(path, content)?;
+    }
+    Ok(())
+}
+
+fn check(files: &[(PathBuf, String)], screen: &Screen) -> Result<Exit> {
+    let mut exit = Exit::Done;
+    for (path, content) in files {
+        if !path.is_file() || files::read(path)? != content.as_bytes() {
+            screen.problem(
+                "error",
+                &format!("{} is not what the run says; run `dbench report`", path.display()),
+            );
+            exit = Exit::Refuted;
+        }
+    }
+    Ok(exit)
+}
+
+/// The run's folder as a document in `file` names it.
+fn between(file: &Path, folder: &Path) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let (file, folder) = (absolute(file), absolute(folder));
+    let base = file.parent().unwrap_or(Path::new(""));
+    let common = base.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    let up = base.components().skip(common).map(|_| "..".to_owned());
+    let down = folder.components().skip(common).map(|c| c.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_named_as_its_document_sees_it() {
+        assert_eq!(between(Path::new("/a/README.md"), Path::new("/a/results/r")), "results/r");
+        assert_eq!(between(Path::new("/a/docs/x.md"), Path::new("/a/results/r")), "../results/r");
+    }
+}

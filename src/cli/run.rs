@@ -1,0 +1,270 @@
+//! `dbench run`: builds, proves and measures scenarios, and shows what came out.
+
+use super::Format;
+use super::config::Config;
+use super::progress::Progress;
+use super::screen::Screen;
+use crate::engine::docker::DockerEngine;
+use crate::engine::{About, Engine};
+use crate::error::{Error, Exit, Result};
+use crate::report::{Document, format};
+use crate::results::{Builder, Loaded, Metric, Phase, Run, RunFolder, SCHEMA, Sample, find_run};
+use crate::runner::bases::Bases;
+use crate::runner::{self, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
+use crate::scenario::Scenario;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Scenarios by name; all if none is named
+    #[arg(value_name = "SCENARIO")]
+    names: Vec<String>,
+    /// Passes over all variants and phases [default: 3]
+    #[arg(long, env = "DBENCH_ROUNDS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    /// Only these phases: cold, unchanged, source-edit, deps-edit
+    #[arg(long, value_name = "PHASE", value_delimiter = ',', value_parser = phase)]
+    phase: Vec<Phase>,
+    /// Only these variants
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    variant: Vec<String>,
+    /// The folder of scenarios [default: scenarios]
+    #[arg(long, env = "DBENCH_SCENARIOS", value_name = "DIR")]
+    scenarios: Option<PathBuf>,
+    /// The folder of runs [default: results]
+    #[arg(long, env = "DBENCH_OUT", value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Use another image for a base, as a mirror or a stand-in
+    #[arg(long, value_name = "NAME=IMAGE", value_parser = mapping)]
+    base: Vec<(String, String)>,
+    /// Seed of the order of variants [default: taken from the clock]
+    #[arg(long, env = "DBENCH_SEED", value_name = "N")]
+    seed: Option<u64>,
+    /// Leave the images in the engine until `dbench clean`
+    #[arg(long)]
+    keep: bool,
+    /// One round of cold and source-edit
+    #[arg(long, conflicts_with_all = ["rounds", "phase"])]
+    quick: bool,
+    /// Show the builds to come, their number and an estimate; run nothing
+    #[arg(long)]
+    plan: bool,
+    /// End with exit code 4 if a claim is refuted
+    #[arg(long)]
+    check_claims: bool,
+    /// How to print the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Longest time of one build, in seconds
+    #[arg(long, value_name = "S", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
+    build_deadline: u64,
+    /// Longest silence in a build, in seconds
+    #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    silence_deadline: u64,
+    /// Longest time from the start of a container to its right answer, in seconds
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    probe_deadline: u64,
+}
+
+fn phase(text: &str) -> Result<Phase, String> {
+    let known = Phase::ALL.map(Phase::name).join(", ");
+    Phase::parse(text).ok_or_else(|| format!("it is not one of {known}"))
+}
+
+fn mapping(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, image)) if !name.is_empty() && !image.is_empty() => {
+            Ok((name.to_owned(), image.to_owned()))
+        }
+        _ => {
+            Err("write it as NAME=IMAGE, for example golang:1.21-alpine=mirror.example/golang:1.21"
+                .to_owned())
+        }
+    }
+}
+
+pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
+    let out = config.out(&arguments.out).value;
+    let folder = config.scenarios(&arguments.scenarios).value;
+    let scenarios = runner::select(Scenario::load_all(&folder)?, &arguments.names, &arguments.variant)?;
+    let selection = selection(&arguments, config);
+    let plan = selection.all(&scenarios);
+    if arguments.plan {
+        return show_plan(&plan, &out, arguments.format, screen).map(|()| Exit::Done);
+    }
+    let engine = DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await?;
+    let (about, state) = (engine.about().await?, runner::state_folder()?);
+    let _lock = Lock::take(&state, &about.id)?;
+    let mut map = config.bases.clone();
+    map.extend(arguments.base.iter().cloned());
+    let bases = Bases::resolve(&engine, &scenarios, &map).await?;
+    let run = description(&selection, &about, &scenarios, &bases)?;
+    let settings = Settings { selection, keep: arguments.keep, deadlines: deadlines(&arguments), state };
+    let (interrupted, folder) =
+        measure(&engine, settings, &scenarios, bases, &about, run, &out, plan.len(), screen).await?;
+    conclude(&arguments, &plan, &folder, interrupted, screen)
+}
+
+fn selection(arguments: &Arguments, config: &Config) -> Selection {
+    let (rounds, phases) = if arguments.quick {
+        (1, vec![Phase::Cold, Phase::SourceEdit])
+    } else {
+        let phases = if arguments.phase.is_empty() { Phase::ALL.to_vec() } else { arguments.phase.clone() };
+        (config.choose(&arguments.rounds, &config.defaults.rounds, 3).value, phases)
+    };
+    let from_clock = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0) % 1_000_000;
+    let seed = config.choose(&arguments.seed, &config.defaults.seed, from_clock).value;
+    Selection { rounds, phases, seed }
+}
+
+fn deadlines(arguments: &Arguments) -> Deadlines {
+    Deadlines {
+        build: Duration::from_secs(arguments.build_deadline),
+        silence: Duration::from_secs(arguments.silence_deadline),
+        probe: Duration::from_secs(arguments.probe_deadline),
+    }
+}
+
+fn description(selection: &Selection, about: &About, scenarios: &[Scenario], bases: &Bases) -> Result<Run> {
+    let started = Timestamp::now();
+    Ok(Run {
+        schema: SCHEMA,
+        id: started.strftime("%Y%m%dT%H%M%SZ").to_string(),
+        dbench: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: host::revision(),
+        command: std::env::args().skip(1).collect(),
+        seed: selection.seed,
+        rounds: selection.rounds,
+        phases: selection.phases.clone(),
+        builder: Builder::Buildkit,
+        host: host::host(),
+        engine: about.record.clone(),
+        bases: bases.records(),
+        scenarios: scenarios.iter().map(runner::scenario_record).collect::<Result<_>>()?,
+        warnings: Vec::new(),
+        started,
+        ended: None,
+        interrupted: false,
+    })
+}
+
+/// Runs the plan until it is done, fails, or a signal comes; then removes what was made, whatever happened.
+#[expect(clippy::too_many_arguments, reason = "everything that a run is made of meets here, once")]
+async fn measure(
+    engine: &DockerEngine,
+    settings: Settings,
+    scenarios: &[Scenario],
+    bases: Bases,
+    about: &About,
+    run: Run,
+    out: &Path,
+    total: usize,
+    screen: &Screen,
+) -> Result<(bool, RunFolder)> {
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut progress = Progress::new(*screen, total);
+    let mut runner = Runner::new(engine, &mut progress, settings, scenarios, bases, about, run, out)?;
+    let folder = runner.writer().folder().clone();
+    let ended = tokio::select! {
+        done = runner.run() => Some(done),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    let cleaned = runner.finish(ended.is_none()).await;
+    progress.finish();
+    // What stopped the run says more than what stopped the clean-up after it.
+    ended.unwrap_or(Ok(()))?;
+    for left in cleaned?.left {
+        screen.problem("warning", &format!("left in the engine: {left}"));
+    }
+    Ok((ended_by_signal(&folder)?, folder))
+}
+
+fn ended_by_signal(folder: &RunFolder) -> Result<bool> {
+    Ok(Loaded::read(folder.clone())?.run.interrupted)
+}
+
+fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
+    signal(kind).map_err(|cause| Error::surroundings("cannot listen for signals").because(cause))
+}
+
+/// Prints and draws what came out, and decides the exit code: 130, then 3, then 4.
+fn conclude(
+    arguments: &Arguments,
+    plan: &[Planned],
+    folder: &RunFolder,
+    interrupted: bool,
+    screen: &Screen,
+) -> Result<Exit> {
+    let loaded = Loaded::read(folder.clone())?;
+    let document = Document::new(&loaded);
+    screen.print(&match arguments.format {
+        Format::Text => document.terminal(screen.width().min(100), screen.colours()),
+        Format::Json => document.json(),
+    })?;
+    super::report::draw(&loaded)?;
+    screen.say(&format!("run: {}", crate::error::shown(folder.path()).display()));
+    let refuted = document.refuted();
+    Ok(if interrupted {
+        screen.problem("error", &Error::interrupted().to_string());
+        Exit::Interrupted
+    } else if has_gap(plan, &loaded.samples) {
+        Exit::Incomplete
+    } else if arguments.check_claims && !refuted.is_empty() {
+        refuted.iter().for_each(|claim| screen.problem("error", &format!("refuted: {claim}")));
+        Exit::Refuted
+    } else {
+        Exit::Done
+    })
+}
+
+/// Whether some measured case has no valid sample.
+fn has_gap(plan: &[Planned], samples: &[Sample]) -> bool {
+    let valid: BTreeSet<_> = samples
+        .iter()
+        .filter(|s| s.metric == Metric::BuildWall && s.valid().is_some())
+        .map(|s| &s.case)
+        .collect();
+    plan.iter().any(|planned| planned.measured && !valid.contains(&planned.case))
+}
+
+fn show_plan(plan: &[Planned], out: &Path, format: Format, screen: &Screen) -> Result<()> {
+    let earlier = find_run(out, None).and_then(Loaded::read).map(|loaded| loaded.samples).unwrap_or_default();
+    let estimate = runner::estimate(plan, &earlier);
+    let nanoseconds = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+    if format == Format::Json {
+        let builds: Vec<_> = plan.iter().map(planned_json).collect();
+        let all = serde_json::json!({ "builds": builds, "estimate-ns": estimate.map(nanoseconds) });
+        return screen.print(&format!("{all:#}\n"));
+    }
+    let mut text = String::new();
+    let pass = |p: &Planned| (p.case.scenario.clone(), p.case.variant.clone(), p.round);
+    for builds in plan.chunk_by(|a, b| pass(a) == pass(b)) {
+        let (scenario, variant, round) = pass(&builds[0]);
+        let phases: Vec<_> =
+            builds.iter().map(|b| if b.measured { b.case.phase.name() } else { "(priming)" }).collect();
+        text.push_str(&format!("{scenario}/{variant} round {round}: {}\n", phases.join(" ")));
+    }
+    let estimate = estimate.map_or_else(
+        || "no earlier run to estimate from".to_owned(),
+        |d| format!("about {} by the latest run, probes and clean-up apart", format::time(nanoseconds(d))),
+    );
+    text.push_str(&format!("{} builds, {estimate}\n", plan.len()));
+    screen.print(&text)
+}
+
+fn planned_json(planned: &Planned) -> serde_json::Value {
+    serde_json::json!({
+        "scenario": planned.case.scenario,
+        "variant": planned.case.variant,
+        "builder": planned.case.builder.name(),
+        "phase": planned.case.phase.name(),
+        "round": planned.round,
+        "measured": planned.measured,
+    })
+}
