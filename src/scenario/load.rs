@@ -115,6 +115,15 @@ fn build(place: &Place, name: String, disk: disk::Scenario) -> Result<Scenario> 
         Some(path) => place.inside("context", path.get_ref(), path.span().start)?,
         None => place.inside("context", "app", 0)?,
     };
+    if !context.is_dir() {
+        let (shown, at) =
+            disk.context.as_ref().map_or(("app", 0), |path| (path.get_ref(), path.span().start));
+        return Err(place.error(
+            at,
+            format!("the context `{shown}` is not a folder"),
+            "name a folder of files",
+        ));
+    }
     let (source, deps) = (disk.edits.source, disk.edits.deps);
     let source = source.map(|edit| edits::edit(place, &context, edit)).transpose()?;
     let deps = deps.map(|edit| edits::edit(place, &context, edit)).transpose()?;
