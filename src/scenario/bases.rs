@@ -114,21 +114,19 @@ pub fn check_libc(scenarios: &[Scenario], contracts: &[BaseContract]) -> Result<
 }
 
 fn check(path: &Path, dockerfile: &Dockerfile, contracts: &[BaseContract]) -> Result<()> {
+    let carried = carried(path, dockerfile, contracts)?;
     for transfer in dockerfile.transfers() {
         let Some(base) = dockerfile.final_base(transfer.stage) else { continue };
         let here = libc(path, base, contracts)?;
-        let Some(there) =
-            carried(path, dockerfile, &transfer.from, contracts)?.into_iter().find(|l| *l != here)
-        else {
-            continue;
-        };
+        let from = origin(path, &transfer.from, &carried, contracts)?;
+        let Some(there) = from.into_iter().find(|there| *there != here) else { continue };
         if let Some(source) = transfer.sources.iter().find(|source| !is_data(source)) {
             let message = format!(
                 "`{source}` may hold programs for {there}, and the stage rests on `{base}` with {here}"
             );
-            return Err(Error::input(message)
-                .at(path, transfer.line, 1)
-                .hint("take both stages from bases of one C library, or copy files that are no programs by their names"));
+            return Err(Error::input(message).at(path, transfer.line, 1).hint(
+                "take both stages from bases of one C library, or copy files that are no programs by their names",
+            ));
         }
     }
     Ok(())
@@ -143,26 +141,31 @@ fn libc(path: &Path, image: &str, contracts: &[BaseContract]) -> Result<Libc> {
     })
 }
 
-/// The C libraries that programs from there may need.
-fn carried(
+/// The C libraries that programs from each stage may need. Stages take only from earlier ones, so one pass is enough.
+fn carried(path: &Path, dockerfile: &Dockerfile, contracts: &[BaseContract]) -> Result<Vec<BTreeSet<Libc>>> {
+    let mut carried: Vec<BTreeSet<Libc>> = Vec::new();
+    for stage in &dockerfile.stages {
+        let mut found = origin(path, &stage.from, &carried, contracts)?;
+        if dockerfile.final_base(stage.index).is_none() {
+            for transfer in dockerfile.transfers().iter().filter(|transfer| transfer.stage == stage.index) {
+                found.extend(origin(path, &transfer.from, &carried, contracts)?);
+            }
+        }
+        carried.push(found);
+    }
+    Ok(carried)
+}
+
+fn origin(
     path: &Path,
-    dockerfile: &Dockerfile,
     from: &Origin,
+    carried: &[BTreeSet<Libc>],
     contracts: &[BaseContract],
 ) -> Result<BTreeSet<Libc>> {
     match from {
         Origin::Scratch => Ok(BTreeSet::new()),
         Origin::Image(image) => Ok(BTreeSet::from([libc(path, image, contracts)?])),
-        Origin::Stage(index) => {
-            let Some(stage) = dockerfile.stages.get(*index) else { return Ok(BTreeSet::new()) };
-            let mut found = carried(path, dockerfile, &stage.from, contracts)?;
-            if dockerfile.final_base(*index).is_none() {
-                for transfer in dockerfile.transfers().iter().filter(|transfer| transfer.stage == *index) {
-                    found.extend(carried(path, dockerfile, &transfer.from, contracts)?);
-                }
-            }
-            Ok(found)
-        }
+        Origin::Stage(index) => Ok(carried.get(*index).cloned().unwrap_or_default()),
     }
 }
 

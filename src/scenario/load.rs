@@ -69,7 +69,8 @@ impl Scenario {
         if !file.is_file() {
             return Err(Error::input("the file does not exist").in_file(file).hint(no_scenario));
         }
-        let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder = dir.file_name().or(root.file_name());
+        let name = folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if !is_name(&name) {
             return Err(Error::input(format!("`{name}` cannot be the name of a scenario"))
                 .in_file(file)

@@ -8,9 +8,18 @@ pub(super) type Values = BTreeMap<String, Option<String>>;
 /// What is wrong, and at which byte of the word.
 pub(super) type Wrong = (usize, String);
 
+/// More than any image's name is long; what grows beyond it was not written in earnest.
+const LONGEST: usize = 4096;
+
+/// The most variables in one word, and so the deepest that defaults can lie in each other.
+const MOST: usize = 64;
+
 /// A word with its variables filled in and its quotes taken off.
 /// Only what every engine reads alike is accepted: `$X`, `${X}`, `${X:-word}` and `${X:+word}`.
 pub(super) fn expand(word: &str, values: &Values) -> Result<String, Wrong> {
+    if word.matches('$').count() > MOST {
+        return Err((0, format!("more than {MOST} variables in one word")));
+    }
     let mut out = String::new();
     let mut quote = None;
     let mut at = 0;
@@ -29,6 +38,9 @@ pub(super) fn expand(word: &str, values: &Values) -> Result<String, Wrong> {
             _ => out.push(c),
         }
         at += c.len_utf8();
+    }
+    if out.len() > LONGEST {
+        return Err((0, format!("the value is longer than {LONGEST} bytes")));
     }
     match quote {
         Some(_) => Err((0, "a quote is not closed".to_owned())),
@@ -114,5 +126,9 @@ mod tests {
         ] {
             assert_eq!(expand(word, &values), Err((at, what.to_owned())), "{word}");
         }
+        let many = "${A:-".repeat(100_000);
+        assert_eq!(expand(&many, &values), Err((0, "more than 64 variables in one word".to_owned())));
+        let long = Values::from([("L".to_owned(), Some("x".repeat(3000)))]);
+        assert_eq!(expand("$L$L", &long), Err((0, "the value is longer than 4096 bytes".to_owned())));
     }
 }

@@ -3,7 +3,7 @@
 use super::Place;
 use crate::error::{Result, files};
 use crate::scenario::{Edit, EditLine, Nonce, disk};
-use std::path::Path;
+use std::path::{Component, Path};
 use toml::Spanned;
 
 /// An edit whose lines all stand exactly once in the unedited context with the overlay laid over it.
@@ -51,5 +51,7 @@ fn line(place: &Place, context: &Path, overlay: Option<&Path>, disk: &disk::Line
         let hint = "the unedited file must hold the line once, with sixteen zeros where `{nonce}` stands";
         return Err(place.error(at, message, hint));
     }
-    Ok(EditLine { file: file.into(), line: wanted.to_owned() })
+    // `./main.go` and `main.go` are one file, and must be one in lists of what changed.
+    let file = Path::new(file).components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    Ok(EditLine { file, line: wanted.to_owned() })
 }

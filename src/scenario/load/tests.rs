@@ -128,6 +128,17 @@ fn a_good_scenario_loads_exactly() {
 }
 
 #[test]
+fn a_scenario_is_called_as_its_folder_and_an_edited_file_has_one_spelling() {
+    let folder = Folder::new();
+    folder.with("\"main.go\"", "\"./main.go\"");
+    let link = folder.0.path().join("alias");
+    std::os::unix::fs::symlink(folder.dir(), &link).unwrap();
+    let scenario = Scenario::load(&link).unwrap();
+    assert_eq!(scenario.name, "alias");
+    assert_eq!(scenario.source.unwrap().lines[0].file, Path::new("main.go"));
+}
+
+#[test]
 fn a_probe_by_command_loads() {
     let folder = Folder::new();
     folder.with("[probe.http]\nport = 80\nbody = ", "[probe.command]\nrun = [\"cat\", \"/e\"]\noutput = ");
