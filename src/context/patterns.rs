@@ -1,5 +1,7 @@
 //! Owns `.dockerignore`: reading it and deciding, by the rules of the docker CLI (moby's `patternmatcher`), which paths
 //! are left out. Its rules are not git's: every pattern is anchored at the context, and a path goes with its parents.
+//! Not followed are accidents of its translation to regular expressions: `^` outside of a class, and a backslash before
+//! a letter, mean the character itself here; and a pattern that is wrong is refused even if no path would reach it.
 
 use super::glob::{Dialect, Glob};
 use super::{clean, is_within};
@@ -144,3 +146,6 @@ pub fn ignore_file(dockerfile: &Path, context: &Path) -> Option<PathBuf> {
     own.push(".dockerignore");
     [PathBuf::from(own), context.join(".dockerignore")].into_iter().find(|path| path.is_file())
 }
+
+#[cfg(test)]
+mod tests;

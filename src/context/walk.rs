@@ -198,3 +198,6 @@ fn targets(root: &Path, folder: &str, part: &str) -> Result<Vec<String>> {
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests;
