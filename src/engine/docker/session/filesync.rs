@@ -253,8 +253,7 @@ impl Transfer {
         }
     }
 
-    /// Keeps the error and tells the engine twice: engines of before 2022 do not know the packet for it, only the
-    /// end of the call.
+    /// Keeps the error and tells the engine twice: not every engine knows the packet for it, but all see the call fail.
     fn fail(&self, error: &Error) {
         self.progress.fail(error.to_string());
         let reason = error.reason();
@@ -313,4 +312,67 @@ fn go_mode(metadata: &std::fs::Metadata) -> Option<u32> {
     let special =
         special.into_iter().filter(|(unix, _)| metadata.mode() & unix != 0).map(|(_, go)| go).sum::<u32>();
     Some(kind | special | (metadata.mode() & 0o777))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn modes_are_laid_out_as_go_lays_them_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        files::write(&file, "x").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o4751)).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1770)).unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        let mode = |path: &Path| go_mode(&path.symlink_metadata().unwrap());
+        assert_eq!(mode(&file), Some((1 << 23) | 0o751));
+        assert_eq!(mode(folder.path()), Some((1 << 31) | (1 << 20) | 0o770));
+        assert_eq!(mode(&link), Some((1 << 27) | 0o777));
+        assert_eq!(mode(Path::new("/dev/null")), None);
+    }
+
+    #[test]
+    fn a_listed_entry_belongs_to_root_and_carries_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let full = folder.path().join("link");
+        std::os::unix::fs::symlink("some/where", &full).unwrap();
+        files::write(&folder.path().join("a"), "four").unwrap();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::new(1_700_000_000, 42);
+        let times = fs::FileTimes::new().set_modified(time);
+        files::open(&folder.path().join("a")).unwrap().set_times(times).unwrap();
+        let mut seen = Vec::new();
+        walk(folder.path(), &Selection::default(), &mut |entry| {
+            seen.push(stat(&entry).unwrap().unwrap());
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert_eq!((seen[0].path.as_str(), seen[0].size, seen[0].uid, seen[0].gid), ("a", 4, 0, 0));
+        assert_eq!(seen[0].mod_time, 1_700_000_000_000_000_042);
+        assert_eq!((seen[1].linkname.as_str(), seen[1].size), ("some/where", 0));
+    }
+
+    #[test]
+    fn values_that_are_not_ascii_come_escaped() {
+        let mut asked = MetadataMap::new();
+        asked.append("followpaths", "a%2Fb+c%C3%A9".parse().unwrap());
+        asked.append("followpaths", "100%".parse().unwrap());
+        asked.append("exclude-patterns", "a+b%20".parse().unwrap());
+        assert_eq!(values(&asked, "exclude-patterns").unwrap(), ["a+b%20"]);
+        asked.insert("followpaths-encoded", "1".parse().unwrap());
+        assert_eq!(values(&asked, "followpaths").unwrap(), ["a/b cé", "100%"]);
+        assert_eq!(values(&asked, "dir-name").unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_wrong_pattern_of_the_engine_is_named() {
+        let mut asked = MetadataMap::new();
+        asked.append("exclude-patterns", "a".parse().unwrap());
+        asked.append("exclude-patterns", "[b".parse().unwrap());
+        let said = selection(&asked).unwrap_err().reason();
+        assert!(said.starts_with("line 2 of the ignore patterns, `[b`, is not a pattern"), "{said}");
+    }
 }
