@@ -4,6 +4,7 @@ use crate::engine::{Engine, Image, STAND_IN_LABEL};
 use crate::error::{Error, Result};
 use crate::results::BaseRecord;
 use crate::scenario::{Scenario, same_image};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A base as the engine has it.
@@ -32,9 +33,9 @@ impl Bases {
         let mut bases = BTreeMap::new();
         for scenario in scenarios {
             for name in names(scenario)? {
-                if !bases.contains_key(&name) {
-                    let base = resolve(engine, &name, mapped(map, &name)).await?;
-                    bases.insert(name, base);
+                if let Entry::Vacant(place) = bases.entry(name) {
+                    let base = resolve(engine, place.key(), mapped(map, place.key())).await?;
+                    place.insert(base);
                 }
             }
         }

@@ -87,6 +87,7 @@ pub struct Runner<'a, E, O> {
 
 impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
     /// Prepares a run: warns, opens the journal and writes `run.json`.
+    #[expect(clippy::too_many_arguments, reason = "everything that a run is made of meets here, once")]
     pub fn new(
         engine: &'a E,
         observer: &'a mut O,

@@ -129,19 +129,17 @@ fn numbers(stage: &Stage) -> impl Iterator<Item = (&Step, u32)> {
     stage.steps.iter().zip(first..)
 }
 
-/// Engines call an unnamed stage `stage-N`, or nothing if it is the only one.
+/// Engines call an unnamed stage `stage-N`; the only stage of a Dockerfile has no name in some of them, even if the
+/// Dockerfile gives it one.
 fn find<'a>(
     dockerfile: &Dockerfile,
     stage: &Stage,
     number: u32,
     trace: &'a Trace,
 ) -> Option<&'a crate::engine::Step> {
-    let name = match &stage.name {
-        Some(name) => name.clone(),
-        None if dockerfile.stages.len() == 1 => String::new(),
-        None => format!("stage-{}", stage.index),
-    };
-    trace.find(&name, number)
+    let name = stage.name.clone().unwrap_or_else(|| format!("stage-{}", stage.index));
+    let only = dockerfile.stages.len() == 1;
+    trace.find(&name, number).or_else(|| if only { trace.find("", number) } else { None })
 }
 
 fn said(stage: &Stage, step: &Step) -> String {

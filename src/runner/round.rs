@@ -75,10 +75,11 @@ impl<'a> Pass<'a> {
         let ignore = context::ignore_file(&variant.path, copy.path());
         let patterns = ignore.as_ref().map(|path| files::read_to_string(path)).transpose()?;
         let beside = format!("{name}.dockerignore");
-        if let (Some(path), Some(text)) = (&ignore, &patterns) {
-            if path.file_name().is_some_and(|n| n.to_string_lossy() == beside) {
-                files::write(&dockerfile_dir.path().join(beside), text)?;
-            }
+        let own = ignore
+            .as_ref()
+            .is_some_and(|path| path.file_name().is_some_and(|n| n.to_string_lossy() == beside));
+        if let Some(text) = patterns.as_ref().filter(|_| own) {
+            files::write(&dockerfile_dir.path().join(beside), text)?;
         }
         let target = variant.dockerfile.target(variant.target.as_deref())?;
         Ok(Self {

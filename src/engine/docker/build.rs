@@ -72,10 +72,10 @@ fn session_id(request: &BuildRequest<'_>) -> String {
 fn buildkit_client(client: &Docker) -> Docker {
     client.clone().with_request_modifier(|mut request| {
         let target = request.uri().to_string();
-        if let Some((before, after)) = target.split_once("version=1") {
-            if let Ok(uri) = format!("{before}version=2{after}").parse() {
-                *request.uri_mut() = uri;
-            }
+        let rewritten =
+            target.split_once("version=1").map(|(before, after)| format!("{before}version=2{after}"));
+        if let Some(Ok(uri)) = rewritten.map(|target| target.parse()) {
+            *request.uri_mut() = uri;
         }
         request
     })
