@@ -3,12 +3,17 @@
 
 use super::document::{Document, Figure, Row, Section};
 use super::format::{bytes, count, list, percent, time, times};
+use super::table::fit;
 use super::timeline::Timeline;
 use crate::results::Phase;
 use crate::stats::Outcome;
 
 /// From this difference of the medians on, with ranges that do not meet, one time is called longer than another.
 const NOTEWORTHY: f64 = 0.05;
+/// From this ratio on a difference is told as a multiple, and one round is enough to tell it.
+const MANIFOLD: f64 = 1.5;
+/// Longer names of steps are cut in a title.
+const STEP_NAME: usize = 40;
 
 /// The sentence of one scenario.
 pub(super) fn section(section: &Section) -> String {
@@ -88,12 +93,13 @@ pub(super) fn times_title(document: &Document) -> String {
                 if build.phase == Phase::Unchanged || !apart(figure, row, baseline, build.phase) {
                     continue;
                 }
-                let what = format!("{} {}, {}", section.name, row.name, build.phase);
+                let what = format!("{} {}", section.name, row.name);
+                let when = after(build.phase);
                 if ratio < 1.0 && best.as_ref().is_none_or(|(r, _)| ratio < *r) {
-                    best = Some((ratio, format!("{what}: {}", faster(ratio))));
+                    best = Some((ratio, format!("{what} is back {} {when}", faster(ratio))));
                 }
                 if ratio > 1.0 && worst.as_ref().is_none_or(|(r, _)| ratio > *r) {
-                    worst = Some((ratio, format!("{what}: {}", slower(ratio))));
+                    worst = Some((ratio, format!("{what} takes {} {when}", longer(ratio))));
                 }
             }
         }
@@ -111,7 +117,7 @@ pub(super) fn timeline(timeline: &Timeline) -> String {
     match timeline.longest() {
         Some(step) => format!(
             "{what}: {} takes {} of {} ({})",
-            step.name,
+            fit(&step.name, STEP_NAME),
             time(step.length()),
             time(timeline.end),
             percent(100.0 * step.length() as f64 / timeline.end.max(1) as f64)
@@ -148,6 +154,8 @@ fn against(row: &Row, baseline: &Row, phase: Phase) -> Option<String> {
     Some(if apart(own, row, baseline, phase) {
         let word = if ratio < 1.0 { faster(ratio) } else { slower(ratio) };
         format!("{word} ({a} instead of {b})")
+    } else if own.spread.n.min(base.spread.n) < 2 {
+        format!("in {a} ({} {b}, one round)", baseline.name)
     } else if (ratio - 1.0).abs() < NOTEWORTHY {
         format!("in about the same time ({a} and {b})")
     } else {
@@ -155,13 +163,17 @@ fn against(row: &Row, baseline: &Row, phase: Phase) -> Option<String> {
     })
 }
 
+/// Whether the ranges of the two stay clear of each other; one round has no range, so it must differ by much.
 fn apart(own: &Figure, row: &Row, baseline: &Row, phase: Phase) -> bool {
-    let clear = baseline.wall(phase).is_some_and(|base| !own.spread.overlaps(&base.spread));
-    !row.baseline && clear && own.ratio.is_some_and(|ratio| (ratio - 1.0).abs() >= NOTEWORTHY)
+    let (Some(base), Some(ratio)) = (baseline.wall(phase), own.ratio) else { return false };
+    let single = own.spread.n.min(base.spread.n) < 2;
+    let clear =
+        if single { !(1.0 / MANIFOLD..MANIFOLD).contains(&ratio) } else { (ratio - 1.0).abs() >= NOTEWORTHY };
+    !row.baseline && clear && !own.spread.overlaps(&base.spread)
 }
 
 fn faster(ratio: f64) -> String {
-    if ratio <= 1.0 / 1.5 {
+    if ratio <= 1.0 / MANIFOLD {
         format!("{} sooner", times(1.0 / ratio))
     } else {
         format!("{} sooner", percent(100.0 * (1.0 - ratio)))
@@ -169,10 +181,27 @@ fn faster(ratio: f64) -> String {
 }
 
 fn slower(ratio: f64) -> String {
-    if ratio >= 1.5 {
-        format!("{} as long", times(ratio))
+    if ratio >= MANIFOLD {
+        format!("in {} the time", times(ratio))
     } else {
         format!("{} slower", percent(100.0 * (ratio - 1.0)))
+    }
+}
+
+fn longer(ratio: f64) -> String {
+    if ratio >= MANIFOLD {
+        format!("{} as long", times(ratio))
+    } else {
+        format!("{} longer", percent(100.0 * (ratio - 1.0)))
+    }
+}
+
+fn after(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Cold => "cold",
+        Phase::Unchanged => "with nothing changed",
+        Phase::SourceEdit => "after a source edit",
+        Phase::DepsEdit => "after a dependency edit",
     }
 }
 
@@ -193,7 +222,7 @@ fn extreme<'a>(
     found.map(|(row, figure, _)| (row, figure))
 }
 
-/// `multi images are 0.0 % to 96.9 % smaller than single`, or the one figure where there is one scenario.
+/// `Images of multi are 0 to 96.9 % smaller than single`, or the one figure where there is one scenario.
 fn span(sections: &[Section]) -> Option<String> {
     let found: Vec<(&Section, &Row, f64)> =
         sections.iter().filter_map(|s| chosen(s).and_then(|row| Some((s, row, reduction(row)?)))).collect();
@@ -210,7 +239,8 @@ fn span(sections: &[Section]) -> Option<String> {
     let (low, high) = (by(f64::min)?, by(f64::max)?);
     let mut named: Vec<&str> = found.iter().map(|(_, row, _)| row.name.as_str()).collect();
     named.dedup();
-    let who = if named.len() == 1 { format!("{} images", row.name) } else { "Multi-stage images".to_owned() };
+    let who =
+        if named.len() == 1 { format!("Images of {}", row.name) } else { "Multi-stage images".to_owned() };
     if low < -0.05 {
         let larger: Vec<_> = found.iter().filter(|f| f.2 < -0.05).map(|f| f.0.name.as_str()).collect();
         return Some(format!(
@@ -220,6 +250,6 @@ fn span(sections: &[Section]) -> Option<String> {
             percent(high)
         ));
     }
-    let low = format!("{:.0}", low.abs());
+    let low = if low.abs() < 0.05 { "0".to_owned() } else { format!("{low:.1}") };
     Some(format!("{who} are {low} to {} smaller than {}", percent(high), baseline.name))
 }

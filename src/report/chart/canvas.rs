@@ -120,10 +120,22 @@ impl Canvas<'_> {
         self.area.draw(&Text::new(text.to_owned(), at, style)).map_err(failed)
     }
 
-    /// A filled bar from `x0` to `x1`, at least one pixel wide.
-    pub(super) fn bar(&self, x: (i32, i32), y: (i32, i32), fill: impl Into<ShapeStyle>) -> Result<()> {
+    /// A filled bar from `x.0` to `x.1`, at least one pixel wide; `strength` below 1 lets the ground through.
+    pub(super) fn bar(&self, x: (i32, i32), y: (i32, i32), colour: RGBColor, strength: f64) -> Result<()> {
+        let part = |a: u8, b: u8| (f64::from(a) * strength + f64::from(b) * (1.0 - strength)).round() as u8;
+        let ground = self.theme.ground;
+        let fill = RGBColor(part(colour.0, ground.0), part(colour.1, ground.1), part(colour.2, ground.2));
+        self.rectangle(x, y, fill.filled())
+    }
+
+    /// The outline of a bar.
+    pub(super) fn outline(&self, x: (i32, i32), y: (i32, i32), colour: RGBColor) -> Result<()> {
+        self.rectangle(x, y, colour.stroke_width(1))
+    }
+
+    fn rectangle(&self, x: (i32, i32), y: (i32, i32), style: ShapeStyle) -> Result<()> {
         let corners = [(x.0, y.0), (x.1.max(x.0 + 1), y.1)];
-        self.area.draw(&Rectangle::new(corners, fill)).map_err(failed)
+        self.area.draw(&Rectangle::new(corners, style)).map_err(failed)
     }
 
     /// A dot with a rim of the ground's colour, so that neighbours stay apart.

@@ -32,7 +32,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
 
 fn label(figure: Option<&Figure>) -> String {
     let Some(figure) = figure else { return "no valid sample".to_owned() };
-    let change = figure.reduction().map(|r| format!("   {}", format::change(r))).unwrap_or_default();
+    let change = figure.reduction().map(|r| format!("\u{2002}{}", format::change(r))).unwrap_or_default();
     format!("{}{change}", format::bytes(figure.median()))
 }
 
@@ -64,7 +64,7 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
             let mut end = x0;
             if let Some(figure) = &row.unpacked_size {
                 end = x0 + (f64::from(x1 - x0) * figure.median() as f64 / most as f64).round() as i32;
-                canvas.bar((x0, end), (y + 2, y + ROW - 3), colour)?;
+                canvas.bar((x0, end), (y + 2, y + ROW - 3), colour, 1.0)?;
             }
             let ink = if row.baseline { theme.soft } else { theme.ink };
             let said = label(row.unpacked_size.as_ref());

@@ -102,7 +102,7 @@ impl Column {
         let mut y = top + HEAD;
         for section in sections {
             let bottom = y + ROW * section.variants.len() as i32;
-            canvas.bar((self.left - 1, self.left), (y, bottom), theme.rule)?;
+            canvas.bar((self.left - 1, self.left), (y, bottom), theme.rule, 1.0)?;
             for (row, colour) in section.variants.iter().zip(colours(theme, &section.variants)) {
                 if let Some(build) = self.build(row) {
                     cell(canvas, build, colour, (self.left, y), &x)?;
@@ -125,10 +125,9 @@ fn cell(
     let middle = y + ROW / 2;
     let mut end = left;
     if let Some(wall) = &build.wall {
-        let pale = mixed(colour, canvas.theme.ground, 0.45);
         end = x(wall.median());
-        canvas.bar((left, end), (y + 3, y + ROW - 4), pale)?;
-        canvas.bar((end - 1, end + 1), (y + 2, y + ROW - 3), colour)?;
+        canvas.bar((left, end), (y + 3, y + ROW - 4), colour, 0.45)?;
+        canvas.bar((end - 1, end + 1), (y + 2, y + ROW - 3), colour, 1.0)?;
     }
     for sample in &build.samples {
         let Some(value) = sample.value else { continue };
@@ -157,11 +156,6 @@ fn cell(
 /// The samples that do not count.
 fn marks(build: &Build) -> Vec<&str> {
     build.samples.iter().map(|s| s.status).filter(|s| matches!(*s, "invalid" | "failed")).collect()
-}
-
-fn mixed(colour: RGBColor, ground: RGBColor, share: f64) -> RGBColor {
-    let part = |a: u8, b: u8| (f64::from(a) * share + f64::from(b) * (1.0 - share)).round() as u8;
-    RGBColor(part(colour.0, ground.0), part(colour.1, ground.1), part(colour.2, ground.2))
 }
 
 /// What does not count, one line a case, the first few.

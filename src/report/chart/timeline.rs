@@ -1,4 +1,4 @@
-//! Owns the timeline of one cold build: a row a step, grouped by stage, the critical path dark, cached outlined.
+//! Owns the timeline of one cold build: a row a step, grouped by stage, the critical path strong, cached outlined.
 
 use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, cut, foot, picture, step, width};
 use super::theme::Theme;
@@ -6,7 +6,6 @@ use crate::error::Result;
 use crate::report::document::Document;
 use crate::report::timeline::{Step, Timeline};
 use crate::report::{finding, format};
-use plotters::style::Color;
 
 const ROW: i32 = 22;
 const STAGE: i32 = 26;
@@ -23,7 +22,7 @@ pub(super) fn draw(document: &Document, timeline: &Timeline, theme: &Theme) -> R
     let words = Words {
         title: finding::timeline(timeline),
         subtitle: format!(
-            "round {}; a row is a step, in seconds from the first event; dark: the critical path, outlined: cached",
+            "round {}; a row is a step; strong: the critical path, pale: beside it, outlined: cached",
             timeline.round
         ),
         describe: describe(timeline),
@@ -58,10 +57,9 @@ fn rows(canvas: &Canvas<'_>, timeline: &Timeline, top: i32, bottom: i32) -> Resu
             let (from, to) = (x(step.started), x(step.completed).max(x(step.started) + 2));
             let high = (middle - 7, middle + 7);
             if step.cached {
-                canvas.bar((from, to.max(from + 4)), high, colour.stroke_width(1))?;
+                canvas.outline((from, to.max(from + 4)), high, colour)?;
             } else {
-                let share = if step.critical { 1.0 } else { 0.4 };
-                canvas.bar((from, to), high, colour.mix(share).filled())?;
+                canvas.bar((from, to), high, colour, if step.critical { 1.0 } else { 0.4 })?;
             }
             let end = if step.cached { to.max(from + 4) } else { to };
             let said = if step.cached { "cached".to_owned() } else { format::time(step.length()) };
@@ -81,7 +79,7 @@ fn axis(canvas: &Canvas<'_>, end: u64, x: &dyn Fn(u64) -> i32, (top, bottom): (i
     for tick in 0..=(seconds / size).floor() as u64 {
         let value = size * tick as f64;
         let at = x((value * 1e9).round() as u64);
-        canvas.bar((at, at + 1), (top + 4, bottom), canvas.theme.rule)?;
+        canvas.bar((at, at + 1), (top + 4, bottom), canvas.theme.rule, 1.0)?;
         let said = format!("{value:.digits$}{}s", format::THIN);
         canvas.text(&said, (at, bottom + AXIS / 2), LABEL - 1, canvas.theme.soft, Align::Centre, false)?;
     }
