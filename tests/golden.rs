@@ -1,0 +1,203 @@
+//! A fixed run folder, written down byte for byte as every renderer writes it, and what that must mean.
+//! `DBENCH_UPDATE=1 cargo test --test golden` writes the expected files anew.
+
+use dbench::error::files;
+use dbench::report::{Document, charts, format};
+use dbench::results::{Loaded, RunFolder, Status};
+use resvg::usvg;
+use std::path::{Path, PathBuf};
+use unicode_width::UnicodeWidthStr;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn fixed() -> Loaded {
+    Loaded::read(RunFolder::at(folder().join("run"))).unwrap()
+}
+
+fn same(name: &str, actual: &str) {
+    let path = folder().join("expected").join(name);
+    if std::env::var_os("DBENCH_UPDATE").is_some() {
+        files::create_dir_all(path.parent().unwrap()).unwrap();
+        files::write(&path, actual).unwrap();
+    }
+    let expected = files::read_to_string(&path).unwrap();
+    assert!(actual == expected, "{name} is not as expected; it reads\n{actual}");
+}
+
+fn drawn(svg: &str) -> usvg::Tree {
+    let mut options = usvg::Options::default();
+    options.fontdb_mut().load_fonts_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/fonts"));
+    options.fontdb_mut().set_sans_serif_family("DejaVu Sans");
+    usvg::Tree::from_str(svg, &options).unwrap()
+}
+
+fn within_the_picture(name: &str, svg: &str) {
+    let tree = drawn(svg);
+    for node in tree.root().children() {
+        let found = node.abs_bounding_box();
+        let inside = found.left() >= 0.0
+            && found.top() >= 0.0
+            && found.right() <= tree.size().width()
+            && found.bottom() <= tree.size().height();
+        assert!(inside, "{name}: {found:?} leaves the picture");
+    }
+}
+
+/// The contents of every `<text>`.
+fn texts(svg: &str) -> Vec<String> {
+    svg.split("<text ")
+        .skip(1)
+        .filter_map(|part| Some(part.split_once('>')?.1.split_once("</text>")?.0.trim().to_owned()))
+        .collect()
+}
+
+fn bars(svg: &str, colour: &str) -> usize {
+    svg.lines()
+        .filter(|line| line.starts_with("<rect") && line.contains(&format!("fill=\"{colour}\"")))
+        .count()
+}
+
+#[test]
+fn every_renderer_writes_the_expected_bytes_twice() {
+    for _ in 0..2 {
+        let loaded = fixed();
+        let document = Document::new(&loaded);
+        for width in [100, 44] {
+            same(&format!("terminal-{width}.txt"), &document.terminal(width, false));
+        }
+        same("report.md", &document.markdown("results/fixed"));
+        same("report.json", &document.json());
+        for chart in charts(&loaded).unwrap() {
+            same(&chart.name, &chart.svg);
+        }
+    }
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal_or_100_columns() {
+    let document = Document::new(&fixed());
+    for width in 20..140 {
+        for line in document.terminal(width, false).lines() {
+            assert!(line.width() <= width.min(100), "{width}: {line}");
+        }
+    }
+}
+
+#[test]
+fn colour_changes_no_word() {
+    let document = Document::new(&fixed());
+    let coloured = document.terminal(80, true);
+    assert!(coloured.contains("\u{1b}["));
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), document.terminal(80, false));
+}
+
+#[test]
+fn the_last_line_says_what_matters_and_every_table_says_its_bases() {
+    let text = Document::new(&fixed()).terminal(100, false);
+    let last = text.trim_end().lines().last().unwrap().replace(format::THIN, " ");
+    assert_eq!(
+        last,
+        "Images of multi are 0 to 96.9 % smaller than single; claims: 1 confirmed, 1 refuted, 2 open"
+    );
+    let heads = text.lines().filter(|l| l.starts_with("builds") || l.starts_with("images"));
+    let (stand_ins, official): (Vec<_>, Vec<_>) = heads.partition(|l| l.contains("golang:1.21-alpine"));
+    assert_eq!((stand_ins.len(), official.len()), (2, 2));
+    assert!(official.iter().all(|l| l.ends_with("bases: official")), "{official:?}");
+}
+
+#[test]
+fn images_that_disagree_get_no_ratio_and_no_decided_claim() {
+    let mut loaded = fixed();
+    for scenario in &mut loaded.run.scenarios {
+        scenario.agree = Some(false);
+        scenario.disagreement = "multi answers another body".to_owned();
+    }
+    let document = Document::new(&loaded);
+    for text in [document.terminal(100, false), document.markdown(".")] {
+        assert!(!text.contains('×') && !text.contains('−'), "{text}");
+        assert!(text.contains("the images disagree: multi answers another body"), "{text}");
+        assert!(!text.contains("confirmed on") && !text.contains("refuted on"), "{text}");
+    }
+    assert!(document.json().contains("\"ratio\": null") && !document.json().contains("\"ratio\": 0"));
+    for chart in charts(&loaded).unwrap() {
+        assert!(!chart.svg.contains('−'), "{}", chart.name);
+    }
+}
+
+#[test]
+fn a_chart_has_one_bar_per_case_and_its_title_is_the_finding() {
+    let loaded = fixed();
+    for chart in charts(&loaded).unwrap().iter().filter(|c| !c.name.contains("-dark")) {
+        within_the_picture(&chart.name, &chart.svg);
+        let title = chart.svg.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+        let shown = texts(&chart.svg).join(" ");
+        assert!(shown.starts_with(title), "{title}\n{shown}");
+        assert!(shown.contains("bases: "), "{shown}");
+        assert!(chart.svg.contains("<desc>"), "{}", chart.name);
+    }
+    let all = charts(&loaded).unwrap();
+    let named = |name: &str| all.iter().find(|c| c.name == name).unwrap();
+    let size = &named("size.svg").svg;
+    for colour in ["#999999", "#0072B2", "#009E73"] {
+        assert_eq!(bars(size, colour), loaded.run.scenarios.len(), "{colour}");
+    }
+    for label in ["go-scratch", "python-venv", "single", "multi", "tuned", "423\u{202f}MB"] {
+        assert!(texts(size).iter().any(|text| text == label), "{label}");
+    }
+    let time = &named("time.svg").svg;
+    let valid =
+        loaded.samples.iter().filter(|s| s.metric.name() == "build-wall" && s.status == Status::Valid);
+    let filled = |colour: &&str| time.matches(&format!("r=\"3\" opacity=\"1\" fill=\"{colour}\"")).count();
+    let dots: usize = ["#999999", "#0072B2", "#009E73"].iter().map(|c| filled(c)).sum();
+    assert_eq!(dots, valid.count());
+    for text in texts(time).iter().filter(|t| t.starts_with(['○', '×'])) {
+        assert!(text.contains("round"), "{text}");
+    }
+    let steps = loaded.steps.iter().filter(|s| !s.stage.is_empty()).count();
+    let timeline = texts(&named("timeline-go-scratch.svg").svg);
+    assert!(timeline.len() > steps && timeline.iter().any(|t| t == "cached"), "{timeline:?}");
+}
+
+#[test]
+fn long_names_and_many_problems_stay_in_the_picture() {
+    let mut loaded = fixed();
+    let long = |name: &str| format!("{name}-{}", "with-a-very-long-name".repeat(4));
+    for scenario in &mut loaded.run.scenarios {
+        scenario.name = long(&scenario.name);
+        for variant in &mut scenario.variants {
+            variant.name = long(&variant.name);
+        }
+    }
+    for sample in &mut loaded.samples {
+        sample.case.scenario = long(&sample.case.scenario);
+        sample.case.variant = long(&sample.case.variant);
+        if sample.round == 3 {
+            sample.status = Status::Failed;
+            sample.reason = "a reason that goes on and on and on ".repeat(20);
+        }
+    }
+    for step in &mut loaded.steps {
+        step.case.scenario = long(&step.case.scenario);
+        step.case.variant = long(&step.case.variant);
+        step.name = long(&step.name);
+    }
+    for chart in charts(&loaded).unwrap() {
+        within_the_picture(&chart.name, &chart.svg);
+    }
+    for line in Document::new(&loaded).terminal(60, false).lines() {
+        assert!(line.width() <= 60, "{line}");
+    }
+}
+
+#[test]
+fn a_run_without_samples_is_said_and_drawn_without_failing() {
+    let mut loaded = fixed();
+    loaded.samples.clear();
+    loaded.steps.clear();
+    let text = Document::new(&loaded).terminal(100, false);
+    assert!(text.contains("the run ended before it"), "{text}");
+    assert!(text.contains("2 of 2\u{a0}scenarios have no comparison"), "{text}");
+    assert_eq!(charts(&loaded).unwrap(), []);
+}
