@@ -1,6 +1,8 @@
 //! A fixed run folder, written down byte for byte as every renderer writes it, and what that must mean.
 //! `DBENCH_UPDATE=1 cargo test --test golden` writes the expected files anew.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
 use dbench::error::files;
 use dbench::report::{Document, charts, format};
 use dbench::results::{Loaded, RunFolder, Status};
@@ -150,7 +152,7 @@ fn a_chart_has_one_bar_per_case_and_its_title_is_the_finding() {
     let valid =
         loaded.samples.iter().filter(|s| s.metric.name() == "build-wall" && s.status == Status::Valid);
     let filled = |colour: &&str| time.matches(&format!("r=\"3\" opacity=\"1\" fill=\"{colour}\"")).count();
-    let dots: usize = ["#999999", "#0072B2", "#009E73"].iter().map(|c| filled(c)).sum();
+    let dots: usize = ["#999999", "#0072B2", "#009E73"].iter().map(filled).sum();
     assert_eq!(dots, valid.count());
     for text in texts(time).iter().filter(|t| t.starts_with(['○', '×'])) {
         assert!(text.contains("round"), "{text}");
@@ -175,7 +177,7 @@ fn long_names_and_many_problems_stay_in_the_picture() {
         sample.case.variant = long(&sample.case.variant);
         if sample.round == 3 {
             sample.status = Status::Failed;
-            sample.reason = "a reason that goes on and on and on ".repeat(20);
+            sample.reason = "a reason\u{1b}[31m that goes on & on <and> on ".repeat(20);
         }
     }
     for step in &mut loaded.steps {
@@ -197,7 +199,7 @@ fn a_run_without_samples_is_said_and_drawn_without_failing() {
     loaded.samples.clear();
     loaded.steps.clear();
     let text = Document::new(&loaded).terminal(100, false);
-    assert!(text.contains("the run ended before it"), "{text}");
+    assert!(text.contains("skipped: not measured"), "{text}");
     assert!(text.contains("2 of 2\u{a0}scenarios have no comparison"), "{text}");
     assert_eq!(charts(&loaded).unwrap(), []);
 }

@@ -1,10 +1,11 @@
 //! Owns the facts of a report, computed once from a run; every renderer reads them and computes nothing.
 //! Leaves the sentences to `finding` and the layout to the renderers.
 
-use super::finding;
 use super::timeline::Timeline;
+use super::{finding, format};
 use crate::results::{
-    EngineRecord, Host, Loaded, Metric, Phase, Revision, Run, Sample, ScenarioRecord, Status, VariantRecord,
+    BaseRecord, Builder, EngineRecord, Host, Loaded, Metric, Phase, Revision, Run, Sample, ScenarioRecord,
+    Status, Unit, VariantRecord,
 };
 use crate::stats::{self, Cases, Observed, Outcome, Spread};
 use serde::Serialize;
@@ -21,9 +22,10 @@ pub struct Document {
     pub(super) complete: bool,
     pub(super) rounds: u32,
     pub(super) phases: Vec<Phase>,
-    pub(super) builder: &'static str,
+    pub(super) builder: Builder,
     pub(super) engine: EngineRecord,
     pub(super) host: Host,
+    pub(super) bases: Vec<BaseRecord>,
     pub(super) finding: String,
     pub(super) warnings: Vec<String>,
     pub(super) sections: Vec<Section>,
@@ -150,7 +152,8 @@ impl Document {
             .iter()
             .filter_map(|scenario| Timeline::of(scenario, run.builder, &cases, &loaded.steps))
             .collect();
-        let mut warnings: Vec<String> = run.warnings.iter().chain(&loaded.warnings).cloned().collect();
+        let mut warnings: Vec<String> =
+            run.warnings.iter().chain(&loaded.warnings).map(|w| format::clean(w)).collect();
         if run.interrupted {
             warnings.push("The run was interrupted; what was measured until then is shown.".to_owned());
         }
@@ -168,9 +171,10 @@ impl Document {
             complete: run.ended.is_some() && !run.interrupted,
             rounds: run.rounds,
             phases: run.phases.clone(),
-            builder: run.builder.name(),
+            builder: run.builder,
             engine: run.engine.clone(),
             host: run.host.clone(),
+            bases: run.bases.clone(),
             finding: finding::run(&sections),
             warnings,
             sections,
@@ -186,8 +190,15 @@ impl Document {
         text
     }
 
+    /// The builder as people write it.
+    pub(super) fn builder(&self) -> &'static str {
+        match self.builder {
+            Builder::Buildkit => "BuildKit",
+        }
+    }
+
     /// The bases of all sections in a few words: what every chart says at its foot.
-    pub(super) fn bases(&self) -> &'static str {
+    pub(super) fn bases_in_short(&self) -> &'static str {
         let on_stand_ins = |s: &&Section| !s.stand_ins.is_empty();
         match self.sections.iter().filter(on_stand_ins).count() {
             0 => "official",
@@ -257,13 +268,13 @@ fn section(run: &Run, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
     });
     Section {
         name: scenario.name.clone(),
-        title: scenario.title.clone(),
+        title: format::clean(&scenario.title),
         language: scenario.language.clone(),
         pattern: scenario.pattern.clone(),
         hash: scenario.hash.clone(),
         official: used().filter(|b| !b.stand_in).map(|b| b.name.clone()).collect(),
         images_agree: scenario.agree,
-        disagreement: scenario.disagreement.clone(),
+        disagreement: format::clean(&scenario.disagreement),
         finding: String::new(),
         variants: scenario.variants.iter().map(|v| row(run, scenario, v, image_phase, cases)).collect(),
         image_phase,
@@ -332,6 +343,8 @@ fn problems(
     variant: &VariantRecord,
     cases: &Cases<'_>,
 ) -> Vec<Problem> {
+    let whole = run.ended.is_some() && !run.interrupted;
+    let lacking = if whole { "not measured" } else { "the run ended before it" };
     let mut found = Vec::new();
     for phase in &run.phases {
         let of_case = cases.problems(&scenario.name, &variant.name, *phase);
@@ -342,7 +355,7 @@ fn problems(
                 phase: *phase,
                 status: Status::Skipped.name(),
                 rounds: Vec::new(),
-                reason: "the run ended before it".to_owned(),
+                reason: lacking.to_owned(),
             });
         }
         found.extend(of_case.into_iter().map(|p| Problem {
@@ -350,15 +363,13 @@ fn problems(
             phase: p.phase,
             status: p.status.name(),
             rounds: p.rounds,
-            reason: p.reason,
+            reason: format::clean(&p.reason),
         }));
     }
     found
 }
 
 fn observed(observed: Observed) -> String {
-    use super::format;
-    use crate::results::Unit;
     match observed {
         Observed::Reduction(percent) => format::change(percent),
         Observed::Value(metric, value) => match metric.unit() {

@@ -37,20 +37,18 @@ pub fn time(ns: u64) -> String {
     }
 }
 
-/// A range of times; the unit stands once where both have the same.
+/// A range of times; the unit stands once where both have the same. Ends that look alike are written all the same.
 pub fn time_range(min: u64, max: u64) -> String {
     joined(&time(min), &time(max))
 }
 
-/// A range of bytes; the unit stands once where both have the same.
+/// A range of bytes, or the one value where both look alike.
 pub fn bytes_range(min: u64, max: u64) -> String {
-    joined(&bytes(min), &bytes(max))
+    let (low, high) = (bytes(min), bytes(max));
+    if low == high { low } else { joined(&low, &high) }
 }
 
 fn joined(min: &str, max: &str) -> String {
-    if min == max {
-        return min.to_owned();
-    }
     let simple = |text: &str| text.matches(THIN).count() == 1;
     match (min.split_once(THIN), max.split_once(THIN)) {
         (Some((low, a)), Some((_, b))) if a == b && simple(min) && simple(max) => format!("{low}–{max}"),
@@ -115,6 +113,19 @@ pub fn list<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
+/// Text of others on one line, without the characters that steer a terminal or that XML does not know.
+pub fn clean(text: &str) -> String {
+    let text = text.replace(|c: char| c.is_whitespace() && c.is_control(), " ");
+    let kept = |c: &char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    text.chars()
+        .filter(kept)
+        .collect::<String>()
+        .split(' ')
+        .filter(|w| !w.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 fn three_digits(value: f64) -> String {
     if value < 9.995 {
         format!("{value:.2}")
@@ -167,6 +178,11 @@ mod tests {
             ("0.043×".into(), "1.00×".into(), "21.3×".into())
         );
         assert_eq!((plain(&times(2.13)), plain(&times(21.3))), ("2.1 ×".into(), "21 ×".into()));
+    }
+
+    #[test]
+    fn text_of_others_cannot_steer_the_terminal() {
+        assert_eq!(clean("a\u{1b}[31m b\n\tc\u{0}"), "a[31m b c");
     }
 
     #[test]

@@ -46,29 +46,37 @@ impl Document {
                 "Engine",
                 format!(
                     "{} (API {}, {}, {} store), {}, {}",
-                    engine.version, engine.api, engine.driver, engine.store, self.builder, engine.system
+                    engine.version,
+                    engine.api,
+                    engine.driver,
+                    engine.store,
+                    self.builder(),
+                    engine.system
                 ),
             ),
             ("Host", host(&self.host)),
         ];
-        let mut stand_ins: Vec<&str> =
-            self.sections.iter().flat_map(|s| &s.stand_ins).map(String::as_str).collect();
-        stand_ins.sort_unstable();
-        stand_ins.dedup();
-        let names: Vec<String> = stand_ins.iter().map(|name| format!("`{name}`")).collect();
-        rows.push((
-            "Bases",
-            if names.is_empty() {
-                "official".to_owned()
-            } else {
-                format!("stand-ins for {}", format::list(&names))
-            },
-        ));
+        rows.push(("Bases", self.all_bases()));
         text.push_str("| | |\n|---|---|\n");
         for (name, value) in rows {
             text.push_str(&format!("| {name} | {} |\n", cell(&value)));
         }
         text.push('\n');
+    }
+
+    /// Stand-ins and mirrors by name; what is not named is the official image.
+    fn all_bases(&self) -> String {
+        let named = |stand_in: bool| {
+            let of = self.bases.iter().filter(move |b| b.stand_in == stand_in && b.mapped.is_some());
+            of.map(|b| format!("`{}`", b.name)).collect::<Vec<_>>()
+        };
+        let mut parts = Vec::new();
+        for (what, names) in [("stand-ins", named(true)), ("mirrors", named(false))] {
+            if !names.is_empty() {
+                parts.push(format!("{what} for {}", format::list(&names)));
+            }
+        }
+        if parts.is_empty() { "official".to_owned() } else { parts.join("; ") }
     }
 
     fn section(&self, section: &Section, folder: &str, text: &mut String) {

@@ -1,6 +1,7 @@
 //! Owns the steps of one cold build of each scenario, grouped by stage, as its timeline shows them.
 //! Leaves drawing to `chart`.
 
+use super::format;
 use crate::results::{Builder, Metric, Phase, ScenarioRecord, StepRow};
 use crate::stats::Cases;
 
@@ -61,7 +62,7 @@ impl Timeline {
         for row in rows {
             let (Some(started), Some(completed)) = (row.started_ns, row.completed_ns) else { continue };
             let step = Step {
-                name: row.name.split_whitespace().collect::<Vec<_>>().join(" "),
+                name: format::clean(&row.name),
                 started,
                 completed: completed.max(started),
                 cached: row.cached,
@@ -70,9 +71,9 @@ impl Timeline {
             if row.stage.is_empty() && (step.length() as f64) < ENGINE_SHARE * end as f64 {
                 continue;
             }
-            match stages.iter_mut().find(|(stage, _)| *stage == row.stage) {
+            match stages.iter_mut().find(|(stage, _)| *stage == format::clean(&row.stage)) {
                 Some((_, steps)) => steps.push(step),
-                None => stages.push((row.stage.clone(), vec![step])),
+                None => stages.push((format::clean(&row.stage), vec![step])),
             }
         }
         for (_, steps) in &mut stages {

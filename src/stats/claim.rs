@@ -1,4 +1,4 @@
-use super::{Cases, DECIDING_ROUNDS, Spread, interval, reduction};
+use super::{Cases, DECIDING_ROUNDS, interval, reduction};
 use crate::results::{Claim, ClaimRecord, Metric, Op, Quantity, ScenarioRecord, Unit};
 use serde::Serialize;
 
@@ -76,7 +76,7 @@ pub fn judge(record: &ClaimRecord, scenario: &ScenarioRecord, cases: &Cases<'_>,
                 return Verdict::open(Some(observed), "an absolute figure, measured on stand-ins");
             }
             let values = || valid(cases, scenario, &claim.variant, &claim).map(|(_, v)| v as f64).collect();
-            decide(&claim, own, observed, own.median as f64, bound, values)
+            decide(&claim, observed, own.median as f64, bound, values)
         }
         Quantity::Reduction(bound) => {
             let Some(baseline) = scenario.baseline() else {
@@ -92,7 +92,7 @@ pub fn judge(record: &ClaimRecord, scenario: &ScenarioRecord, cases: &Cases<'_>,
                 return Verdict::open(None, format!("{} {} has no valid sample", baseline.name, claim.phase));
             };
             let values = || paired(cases, scenario, &baseline.name, &claim);
-            decide(&claim, own, Observed::Reduction(figure), figure, bound, values)
+            decide(&claim, Observed::Reduction(figure), figure, bound, values)
         }
     }
 }
@@ -100,7 +100,6 @@ pub fn judge(record: &ClaimRecord, scenario: &ScenarioRecord, cases: &Cases<'_>,
 /// Sizes and counts are decided by their median; a time only if the whole interval is on one side of the bound.
 fn decide(
     claim: &Claim,
-    own: Spread,
     observed: Observed,
     figure: f64,
     bound: f64,
@@ -109,8 +108,10 @@ fn decide(
     if claim.metric.unit() != Unit::Ns {
         return Verdict::decided(claim.op.holds(figure, bound), observed);
     }
-    let Some((low, high)) = interval(&values()) else {
-        let reason = format!("a time is decided from {DECIDING_ROUNDS} rounds on, these are {}", own.n);
+    let values = values();
+    let Some((low, high)) = interval(&values) else {
+        let reason =
+            format!("a time is decided from {DECIDING_ROUNDS} rounds on, these are {}", values.len());
         return Verdict::open(Some(observed), reason);
     };
     let (at_low, at_high) = (claim.op.holds(low, bound), claim.op.holds(high, bound));
@@ -142,4 +143,162 @@ fn paired(cases: &Cases<'_>, scenario: &ScenarioRecord, baseline: &str, claim: &
             reduction(own, base)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{
+        Builder, Case, EngineRecord, Host, Phase, Run, SCHEMA, Sample, Status, VariantRecord,
+    };
+
+    fn scenario(agree: Option<bool>) -> ScenarioRecord {
+        let variant = |name: &str| VariantRecord {
+            name: name.into(),
+            baseline: name == "single",
+            dockerfile: format!("{name}.Dockerfile"),
+            notes: vec![],
+        };
+        ScenarioRecord {
+            name: "s".into(),
+            title: "t".into(),
+            language: "Go".into(),
+            pattern: None,
+            hash: "0".into(),
+            variants: vec![variant("single"), variant("multi")],
+            claims: vec![],
+            notes: vec![],
+            bases: vec![],
+            agree,
+            disagreement: String::new(),
+        }
+    }
+
+    fn run() -> Run {
+        Run {
+            schema: SCHEMA,
+            id: "r".into(),
+            dbench: "0".into(),
+            revision: None,
+            command: vec![],
+            seed: 0,
+            rounds: 1,
+            phases: vec![Phase::Cold],
+            builder: Builder::Buildkit,
+            host: Host {
+                platform: "linux/x86_64".into(),
+                cpu: None,
+                cores: None,
+                memory: None,
+                kernel: None,
+                governor: None,
+                load_percent: None,
+            },
+            engine: EngineRecord {
+                version: "1".into(),
+                api: "1".into(),
+                driver: "overlay2".into(),
+                store: "graph".into(),
+                platform: "linux/x86_64".into(),
+                system: "Linux".into(),
+                cores: None,
+                memory: None,
+            },
+            bases: vec![],
+            scenarios: vec![],
+            warnings: vec![],
+            started: jiff::Timestamp::UNIX_EPOCH,
+            ended: None,
+            interrupted: false,
+        }
+    }
+
+    fn samples(metric: Metric, variant: &str, values: &[u64]) -> Vec<Sample> {
+        let sample = |(at, value): (usize, &u64)| Sample {
+            case: Case {
+                scenario: "s".into(),
+                variant: variant.into(),
+                builder: Builder::Buildkit,
+                phase: Phase::Cold,
+            },
+            round: at as u32 + 1,
+            metric,
+            value: Some(*value),
+            status: Status::Valid,
+            reason: String::new(),
+            started: None,
+            node: String::new(),
+            link: String::new(),
+        };
+        values.iter().enumerate().map(sample).collect()
+    }
+
+    fn judged(text: &str, agree: Option<bool>, stand_ins: bool, samples: &[Sample]) -> Verdict {
+        let run = run();
+        let record = ClaimRecord { text: text.into(), says: String::new() };
+        judge(&record, &scenario(agree), &Cases::new(&run, samples), stand_ins)
+    }
+
+    fn sizes() -> Vec<Sample> {
+        let size = Metric::UnpackedSize;
+        [samples(size, "single", &[200, 200]), samples(size, "multi", &[10, 20])].concat()
+    }
+
+    #[test]
+    fn a_relative_claim_is_decided_also_on_stand_ins() {
+        // 15 of 200 is 92.5 % below.
+        let verdict = judged("multi unpacked-size reduction >= 90 %", Some(true), true, &sizes());
+        assert_eq!(verdict, Verdict::decided(true, Observed::Reduction(92.5)));
+        let verdict = judged("multi unpacked-size reduction >= 93 %", Some(true), true, &sizes());
+        assert_eq!(verdict.outcome, Outcome::Refuted);
+    }
+
+    #[test]
+    fn an_absolute_claim_is_open_on_stand_ins_with_its_figure() {
+        let text = "multi unpacked-size <= 15 B";
+        let verdict = judged(text, Some(true), true, &sizes());
+        assert_eq!(verdict.outcome, Outcome::Open);
+        assert_eq!(verdict.observed, Some(Observed::Value(Metric::UnpackedSize, 15)));
+        assert_eq!(verdict.reason, "an absolute figure, measured on stand-ins");
+        assert_eq!(judged(text, Some(true), false, &sizes()).outcome, Outcome::Confirmed);
+    }
+
+    #[test]
+    fn nothing_is_decided_without_agreement_or_samples() {
+        let text = "multi unpacked-size reduction >= 90 %";
+        for agree in [None, Some(false)] {
+            let verdict = judged(text, agree, false, &sizes());
+            assert_eq!((verdict.outcome, verdict.observed), (Outcome::Open, None));
+            assert_eq!(verdict.reason, "the images were not all proven to give the expected answer");
+        }
+        let mut some = sizes();
+        for sample in &mut some {
+            if sample.case.variant == "single" {
+                sample.status = Status::Invalid;
+            }
+        }
+        assert_eq!(judged(text, Some(true), false, &some).reason, "single cold has no valid sample");
+        assert_eq!(judged(text, Some(true), false, &[]).reason, "multi cold has no valid sample");
+        some[0].status = Status::Failed;
+        assert_eq!(judged(text, Some(true), false, &some).reason, "single cold failed");
+    }
+
+    #[test]
+    fn a_time_needs_six_rounds_and_its_whole_interval_on_one_side() {
+        let text = "multi build-wall reduction >= 50 %";
+        let wall = |multi: &[u64]| {
+            let single = vec![100; multi.len()];
+            [samples(Metric::BuildWall, "single", &single), samples(Metric::BuildWall, "multi", multi)]
+                .concat()
+        };
+        let few = judged(text, Some(true), true, &wall(&[10, 10, 10]));
+        assert_eq!(few.outcome, Outcome::Open);
+        assert_eq!(few.observed, Some(Observed::Reduction(90.0)));
+        assert_eq!(few.reason, "a time is decided from 6 rounds on, these are 3");
+        let outcome = |multi: &[u64]| judged(text, Some(true), true, &wall(multi)).outcome;
+        assert_eq!(outcome(&[10, 20, 30, 40, 45, 50]), Outcome::Confirmed);
+        assert_eq!(outcome(&[60, 70, 80, 90, 95, 51]), Outcome::Refuted);
+        let torn = judged(text, Some(true), true, &wall(&[10, 20, 30, 40, 45, 51]));
+        assert_eq!(torn.reason, "the interval of the rounds reaches to both sides of the bound");
+    }
 }

@@ -203,7 +203,10 @@ fn wrapped(text: &str, size: i32, bold: bool, most: i32, lines: usize) -> Result
 pub(super) fn foot(document: &Document, bases: &str) -> String {
     format!(
         "bases: {bases} · engine {}, {} · n = {} · dbench {}",
-        document.engine.version, document.builder, document.rounds, document.dbench
+        document.engine.version,
+        document.builder(),
+        document.rounds,
+        document.dbench
     )
 }
 

@@ -25,7 +25,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
         ),
         describe: describe(&sections),
         problems: Vec::new(),
-        foot: foot(document, document.bases()),
+        foot: foot(document, document.bases_in_short()),
     };
     picture(theme, &words, height, |canvas, top| groups(canvas, &sections, top))
 }

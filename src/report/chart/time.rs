@@ -15,6 +15,8 @@ const HEAD: i32 = 24;
 const NAME: i32 = 15;
 const LABEL: i32 = 12;
 const MARK: i32 = 10;
+/// More of one kind are told by their number.
+const MARKS: usize = 3;
 const COLUMN_GAP: i32 = 12;
 const NAMED_PROBLEMS: usize = 6;
 
@@ -29,7 +31,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
             .to_owned(),
         describe: describe(sections),
         problems: named(sections),
-        foot: foot(document, document.bases()),
+        foot: foot(document, document.bases_in_short()),
     };
     picture(theme, &words, height, |canvas, top| columns(canvas, document, top))
 }
@@ -93,7 +95,11 @@ impl Column {
         let mut room = 0;
         for build in builds() {
             let said = build.wall.as_ref().map(|f| format::time(f.median())).unwrap_or_default();
-            room = room.max(width(&said, LABEL, false)? + 6 + MARK * marks(build).len() as i32);
+            let mut wide = width(&said, LABEL, false)? + 6;
+            for (_, count) in marks(build) {
+                wide += marked(count)?;
+            }
+            room = room.max(wide);
         }
         let most = builds().flat_map(|b| &b.samples).filter_map(|s| s.value).max().unwrap_or(1).max(1);
         let end = (self.right - room - 8).max(self.left + 20);
@@ -143,19 +149,33 @@ fn cell(
         canvas.text(&said, (at, middle), LABEL, canvas.theme.ink, Align::Left, false)?;
         at += width(&said, LABEL, false)? + 6;
     }
-    for mark in marks(build) {
-        match mark {
-            "invalid" => canvas.ring((at + 3, middle))?,
-            _ => canvas.cross((at + 3, middle))?,
+    for (status, count) in marks(build) {
+        let each = if count > MARKS { 1 } else { count };
+        for place in 0..each {
+            let at = (at + 3 + MARK * place as i32, middle);
+            if status == "invalid" { canvas.ring(at)? } else { canvas.cross(at)? }
         }
-        at += MARK;
+        if count > MARKS {
+            let colour = canvas.theme.alert;
+            canvas.text(&count.to_string(), (at + MARK, middle), LABEL, colour, Align::Left, false)?;
+        }
+        at += marked(count)?;
     }
     Ok(())
 }
 
-/// The samples that do not count.
-fn marks(build: &Build) -> Vec<&str> {
-    build.samples.iter().map(|s| s.status).filter(|s| matches!(*s, "invalid" | "failed")).collect()
+/// The samples that do not count, by status.
+fn marks(build: &Build) -> Vec<(&'static str, usize)> {
+    let of = |status| (status, build.samples.iter().filter(|s| s.status == status).count());
+    ["invalid", "failed"].map(of).into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+/// How wide the marks of so many samples are: many are one mark and their number.
+fn marked(count: usize) -> Result<i32> {
+    if count <= MARKS {
+        return Ok(MARK * count as i32);
+    }
+    Ok(MARK + width(&count.to_string(), LABEL, false)? + 4)
 }
 
 /// What does not count, one line a case, the first few.
