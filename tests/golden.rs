@@ -45,6 +45,7 @@ fn within_the_picture(name: &str, svg: &str) {
             && found.bottom() <= tree.size().height();
         assert!(inside, "{name}: {found:?} leaves the picture");
     }
+    assert!(tree.root().children().len() > 10, "{name} is empty");
 }
 
 /// The contents of every `<text>`.
@@ -107,6 +108,20 @@ fn the_last_line_says_what_matters_and_every_table_says_its_bases() {
     let (stand_ins, official): (Vec<_>, Vec<_>) = heads.partition(|l| l.contains("golang:1.21-alpine"));
     assert_eq!((stand_ins.len(), official.len()), (2, 2));
     assert!(official.iter().all(|l| l.ends_with("bases: official")), "{official:?}");
+}
+
+#[test]
+fn one_round_tells_multiples_and_no_small_differences() {
+    let mut loaded = fixed();
+    loaded.run.rounds = 1;
+    loaded.samples.retain(|s| s.round == 1);
+    let text = Document::new(&loaded).terminal(100, false).replace(format::THIN, " ");
+    assert!(text.contains("builds · one round"), "{text}");
+    assert!(
+        !text.contains("% slower") && !text.contains("% sooner") && !text.contains("about the same"),
+        "{text}"
+    );
+    assert!(text.contains("× sooner"), "{text}");
 }
 
 #[test]

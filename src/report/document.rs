@@ -4,8 +4,8 @@
 use super::timeline::Timeline;
 use super::{finding, format};
 use crate::results::{
-    BaseRecord, Builder, EngineRecord, Host, Loaded, Metric, Phase, Revision, Run, Sample, ScenarioRecord,
-    Status, Unit, VariantRecord,
+    self, BaseRecord, Builder, EngineRecord, Host, Loaded, Metric, Phase, Quantity, Revision, Run, Sample,
+    ScenarioRecord, Status, Unit, VariantRecord,
 };
 use crate::stats::{self, Cases, Observed, Outcome, Spread};
 use serde::Serialize;
@@ -262,7 +262,7 @@ fn section(run: &Run, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
             text: record.text.clone(),
             says: record.says.clone(),
             outcome: verdict.outcome,
-            figure: verdict.observed.map(observed).unwrap_or_default(),
+            figure: verdict.observed.map(|o| observed(o, &record.text)).unwrap_or_default(),
             reason: verdict.reason,
         }
     });
@@ -369,9 +369,13 @@ fn problems(
     found
 }
 
-fn observed(observed: Observed) -> String {
+/// The figure of a claim; near its bound with the digits that tell the two apart.
+fn observed(observed: Observed, claim: &str) -> String {
     match observed {
-        Observed::Reduction(percent) => format::change(percent),
+        Observed::Reduction(percent) => match results::Claim::parse(claim).map(|c| c.bound) {
+            Ok(Quantity::Reduction(bound)) => format::change_against(percent, bound),
+            _ => format::change(percent),
+        },
         Observed::Value(metric, value) => match metric.unit() {
             Unit::Ns => format::time(value),
             Unit::Bytes => format::bytes(value),

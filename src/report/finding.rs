@@ -93,13 +93,15 @@ pub(super) fn times_title(document: &Document) -> String {
                 if build.phase == Phase::Unchanged || !apart(figure, row, baseline, build.phase) {
                     continue;
                 }
-                let what = format!("{} {}", section.name, row.name);
-                let when = after(build.phase);
+                let cold = build.phase == Phase::Cold;
+                let does =
+                    if cold { "builds cold".to_owned() } else { format!("is back {}", after(build.phase)) };
+                let what = format!("{} {} {does}", section.name, row.name);
                 if ratio < 1.0 && best.as_ref().is_none_or(|(r, _)| ratio < *r) {
-                    best = Some((ratio, format!("{what} is back {} {when}", faster(ratio))));
+                    best = Some((ratio, format!("{what} {}", faster(ratio))));
                 }
                 if ratio > 1.0 && worst.as_ref().is_none_or(|(r, _)| ratio > *r) {
-                    worst = Some((ratio, format!("{what} takes {} {when}", longer(ratio))));
+                    worst = Some((ratio, format!("{what} {}", slower(ratio))));
                 }
             }
         }
@@ -185,14 +187,6 @@ fn slower(ratio: f64) -> String {
         format!("in {} the time", times(ratio))
     } else {
         format!("{} slower", percent(100.0 * (ratio - 1.0)))
-    }
-}
-
-fn longer(ratio: f64) -> String {
-    if ratio >= MANIFOLD {
-        format!("{} as long", times(ratio))
-    } else {
-        format!("{} longer", percent(100.0 * (ratio - 1.0)))
     }
 }
 

@@ -78,6 +78,15 @@ pub fn change(reduction: f64) -> String {
     format!("{sign}{}", percent(reduction))
 }
 
+/// A change that is compared with a bound: written longer where it would else look like the bound.
+pub fn change_against(reduction: f64, bound: f64) -> String {
+    if reduction == bound || (reduction - bound).abs() >= 0.1 {
+        return change(reduction);
+    }
+    let sign = if reduction < 0.0 { '+' } else { MINUS };
+    format!("{sign}{:.4}{THIN}%", reduction.abs())
+}
+
 /// A ratio to the baseline, as in `0.98×`, `0.043×` or `21.3×`.
 pub fn ratio(value: f64) -> String {
     if value < 0.0995 {
@@ -173,6 +182,9 @@ mod tests {
         assert_eq!(plain(&change(95.84)), "−95.8 %");
         assert_eq!(plain(&change(-3.0)), "+3.0 %");
         assert_eq!(plain(&change(0.0)), "±0.0 %");
+        assert_eq!(plain(&change_against(89.98, 90.0)), "−89.9800 %");
+        assert_eq!(plain(&change_against(90.0, 90.0)), "−90.0 %");
+        assert_eq!(plain(&change_against(50.0, 90.0)), "−50.0 %");
         assert_eq!(
             (ratio(0.0433), ratio(1.0), ratio(21.34)),
             ("0.043×".into(), "1.00×".into(), "21.3×".into())
