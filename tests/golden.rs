@@ -5,7 +5,7 @@
 
 use dbench::error::files;
 use dbench::report::{Document, charts, format};
-use dbench::results::{Loaded, RunFolder, Status};
+use dbench::results::{Loaded, Metric, RunFolder, Status};
 use resvg::usvg;
 use std::path::{Path, PathBuf};
 use unicode_width::UnicodeWidthStr;
@@ -122,6 +122,21 @@ fn one_round_tells_multiples_and_no_small_differences() {
         "{text}"
     );
     assert!(text.contains("× sooner"), "{text}");
+}
+
+#[test]
+fn a_size_that_is_not_known_is_named_without_blaming_the_build() {
+    let mut loaded = fixed();
+    let unique = loaded.samples.iter_mut().filter(|s| s.metric == Metric::UnpackedUnique);
+    for sample in unique.filter(|s| s.case.variant == "tuned" && s.case.scenario == "go-scratch") {
+        (sample.value, sample.status) = (None, Status::Skipped);
+        sample.reason = "the base is not known".to_owned();
+    }
+    let text = Document::new(&loaded).terminal(100, false);
+    let said = "tuned cold, rounds 1, 2 and 3: unpacked-unique skipped: the base is not known";
+    assert!(text.contains(said), "{text}");
+    let time = charts(&loaded).unwrap().into_iter().find(|c| c.name == "time.svg").unwrap();
+    assert!(!time.svg.contains("the base is not known"));
 }
 
 #[test]

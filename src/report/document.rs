@@ -112,6 +112,8 @@ impl Figure {
 pub(super) struct Problem {
     pub(super) variant: String,
     pub(super) phase: Phase,
+    /// The one metric that is meant where the build itself counts.
+    pub(super) metric: Option<&'static str>,
     pub(super) status: &'static str,
     pub(super) rounds: Vec<u32>,
     pub(super) reason: String,
@@ -353,6 +355,7 @@ fn problems(
             found.push(Problem {
                 variant: variant.name.clone(),
                 phase: *phase,
+                metric: None,
                 status: Status::Skipped.name(),
                 rounds: Vec::new(),
                 reason: lacking.to_owned(),
@@ -361,6 +364,7 @@ fn problems(
         found.extend(of_case.into_iter().map(|p| Problem {
             variant: p.variant,
             phase: p.phase,
+            metric: p.metric.map(Metric::name),
             status: p.status.name(),
             rounds: p.rounds,
             reason: format::clean(&p.reason),

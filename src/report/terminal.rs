@@ -135,10 +135,12 @@ impl Page {
 impl Problem {
     /// The case, the rounds and the reason.
     pub(super) fn sentence(&self) -> String {
-        format!("{} {}{}: {}: {}", self.variant, self.phase, self.shown_rounds(), self.status, self.reason)
+        let metric = self.metric.map(|metric| format!("{metric} ")).unwrap_or_default();
+        let rounds = self.shown_rounds();
+        format!("{} {}{rounds}: {metric}{}: {}", self.variant, self.phase, self.status, self.reason)
     }
 
-    pub(super) fn shown_rounds(&self) -> String {
+    fn shown_rounds(&self) -> String {
         let rounds: Vec<String> = self.rounds.iter().map(u32::to_string).collect();
         match rounds.as_slice() {
             [] => String::new(),

@@ -17,6 +17,8 @@ pub struct Problem {
     pub variant: String,
     /// The phase.
     pub phase: Phase,
+    /// The one metric that is meant where the build itself counts; `None` where nothing of it does.
+    pub metric: Option<Metric>,
     /// Invalid, failed or skipped.
     pub status: Status,
     /// Why.
@@ -56,14 +58,21 @@ impl<'a> Cases<'a> {
 
     /// What does not count of one case, by reason, in the order in which it came up.
     pub fn problems(&self, scenario: &str, variant: &str, phase: Phase) -> Vec<Problem> {
+        let walls = self.samples(scenario, variant, phase, Metric::BuildWall);
         let mut found: Vec<Problem> = Vec::new();
         for sample in self.of_case(scenario, variant, phase).filter(|s| s.status != Status::Valid) {
-            let same = found.iter_mut().find(|p| p.status == sample.status && p.reason == sample.reason);
+            let built = walls.iter().any(|w| w.round == sample.round && w.valid().is_some());
+            let metric = built.then_some(sample.metric);
+            let same = |p: &&mut Problem| {
+                p.metric == metric && p.status == sample.status && p.reason == sample.reason
+            };
+            let same = found.iter_mut().find(same);
             match same {
                 Some(problem) => problem.rounds.push(sample.round),
                 None => found.push(Problem {
                     variant: variant.to_owned(),
                     phase,
+                    metric,
                     status: sample.status,
                     reason: sample.reason.clone(),
                     rounds: vec![sample.round],

@@ -180,8 +180,10 @@ fn marked(count: usize) -> Result<i32> {
 
 /// What does not count, one line a case, the first few.
 fn named(sections: &[Section]) -> Vec<String> {
-    let all: Vec<(&Section, &Problem)> =
-        sections.iter().flat_map(|s| s.problems.iter().map(move |p| (s, p))).collect();
+    let all: Vec<(&Section, &Problem)> = sections
+        .iter()
+        .flat_map(|s| s.problems.iter().filter(|p| p.metric.is_none()).map(move |p| (s, p)))
+        .collect();
     let line = |(section, problem): &(&Section, &Problem)| {
         let sign = match problem.status {
             "invalid" => "○ ",
