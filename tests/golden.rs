@@ -155,6 +155,8 @@ fn images_that_disagree_get_no_ratio_and_no_decided_claim() {
     assert!(document.json().contains("\"ratio\": null") && !document.json().contains("\"ratio\": 0"));
     for chart in charts(&loaded).unwrap() {
         assert!(!chart.svg.contains('−'), "{}", chart.name);
+        let title = texts(&chart.svg).remove(0);
+        assert!(chart.name.starts_with("timeline") || title.contains("that can be compared"), "{title}");
     }
 }
 

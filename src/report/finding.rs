@@ -81,6 +81,7 @@ pub(super) fn sizes(document: &Document) -> String {
 
 /// The title of the chart of times: the best and the worst that happened.
 pub(super) fn times_title(document: &Document) -> String {
+    let mut compared = false;
     let mut best: Option<(f64, String)> = None;
     let mut worst: Option<(f64, String)> = None;
     for section in &document.sections {
@@ -90,6 +91,7 @@ pub(super) fn times_title(document: &Document) -> String {
                 let Some((figure, ratio)) = build.wall.as_ref().and_then(|f| Some((f, f.ratio?))) else {
                     continue;
                 };
+                compared = true;
                 if build.phase == Phase::Unchanged || !apart(figure, row, baseline, build.phase) {
                     continue;
                 }
@@ -109,7 +111,8 @@ pub(super) fn times_title(document: &Document) -> String {
     match (best, worst) {
         (Some((_, best)), Some((_, worst))) => format!("{best}; {worst}"),
         (Some((_, one)), None) | (None, Some((_, one))) => one,
-        (None, None) => "No build time stands clear of its baseline's".to_owned(),
+        (None, None) if compared => "No build time stands clear of its baseline's".to_owned(),
+        (None, None) => "No build times that can be compared".to_owned(),
     }
 }
 

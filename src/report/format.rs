@@ -24,7 +24,9 @@ pub fn bytes(value: u64) -> String {
 pub fn time(ns: u64) -> String {
     let seconds = ns as f64 / 1e9;
     let whole = (ns + 500_000_000) / 1_000_000_000;
-    if seconds < 0.0095 {
+    if ns > 0 && seconds < 0.0005 {
+        format!("<0.001{THIN}s")
+    } else if seconds < 0.0095 {
         format!("{seconds:.3}{THIN}s")
     } else if seconds < 9.995 {
         format!("{seconds:.2}{THIN}s")
@@ -170,6 +172,7 @@ mod tests {
                 .map(|t| plain(&time(t)))
                 .into();
         assert_eq!(shown, ["0.004 s", "0.31 s", "10.0 s", "12.4 s", "1 min 0 s", "3 min 20 s"]);
+        assert_eq!(plain(&time(135_000)), "<0.001 s");
         assert_eq!(plain(&time(3_900_000_000_000)), "1 h 5 min");
         assert_eq!(plain(&time_range(28_400_000_000, 31_500_000_000)), "28.4–31.5 s");
         assert_eq!(plain(&time_range(58_000_000_000, 61_000_000_000)), "58.0 s–1 min 1 s");
