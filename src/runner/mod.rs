@@ -98,6 +98,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         run: Run,
         out: &std::path::Path,
     ) -> Result<Self> {
+        let left_over = !Ledger::all(&settings.state, &about.id)?.is_empty();
         let writer = Writer::create(out, &run)?;
         let journal = Journal::begin(&settings.state, &run.id, &about.id)?;
         let mut runner = Self {

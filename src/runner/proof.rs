@@ -154,3 +154,6 @@ fn short(text: &str) -> String {
         format!("{}…", text.chars().take(59).collect::<String>())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,7 +211,7 @@ async fn build_journalled<E: Engine, O: Observer>(
     planned: &Planned,
 ) -> Result<(Built, u64)> {
     let before = runner.engine.cache().await?;
-    note_foreign(runner, &before)?;
+    note_foreign(runner, planned, &before)?;
     let tag = naming::image(&runner.run.id, &planned.case, planned.round);
     runner.journal.write(&Entry::Tag { tag: tag.clone() })?;
     let present = before.iter().map(|r| r.id.clone()).collect();
@@ -233,7 +233,7 @@ async fn build_journalled<E: Engine, O: Observer>(
     let observer = &mut *runner.observer;
     let built = runner.engine.build(&request, &mut |step| observer.step(step)).await?;
     let after = runner.engine.cache().await?;
-    let ids = own_records(runner, &before, &after, &pass.commands)?;
+    let ids = own_records(runner, planned, &before, &after, &pass.commands)?;
     let bytes = added_bytes(&before, &after, &ids);
     runner.journal.write(&Entry::Records { ids })?;
     if let Ok(id) = &built.outcome {
@@ -244,7 +244,11 @@ async fn build_journalled<E: Engine, O: Observer>(
 }
 
 /// Records that came between two of our builds were made by somebody else's build.
-fn note_foreign<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>, now: &[CacheRecord]) -> Result<()> {
+fn note_foreign<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    planned: &Planned,
+    now: &[CacheRecord],
+) -> Result<()> {
     let foreign = !runner.cache.is_empty() && now.iter().any(|r| !runner.cache.contains(&r.id));
     if foreign {
         runner.warn(
@@ -258,6 +262,7 @@ fn note_foreign<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>, now: &[Ca
 /// meanwhile, and only what is certainly ours is taken.
 fn own_records<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
+    planned: &Planned,
     before: &[CacheRecord],
     after: &[CacheRecord],
     commands: &BTreeSet<String>,
