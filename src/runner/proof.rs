@@ -129,9 +129,28 @@ fn numbers(stage: &Stage) -> impl Iterator<Item = (&Step, u32)> {
     stage.steps.iter().zip(first..)
 }
 
+/// The step as the engine reported it. Steps that are alike down to the base are one step for the engine, which
+/// names it after one of their stages.
+fn find<'a>(
+    dockerfile: &Dockerfile,
+    stage: &Stage,
+    number: u32,
+    trace: &'a Trace,
+) -> Option<&'a crate::engine::Step> {
+    let (count, _) = numbers(stage).enumerate().find(|(_, (_, n))| *n == number)?;
+    let alike = |other: &&Stage| {
+        let texts =
+            |stage: &Stage| stage.steps.iter().take(count + 1).map(|s| s.text.clone()).collect::<Vec<_>>();
+        other.from == stage.from && texts(other) == texts(stage)
+    };
+    std::iter::once(stage)
+        .chain(dockerfile.stages.iter().filter(alike))
+        .find_map(|stage| reported(dockerfile, stage, number, trace))
+}
+
 /// Engines call an unnamed stage `stage-N`; the only stage of a Dockerfile has no name in some of them, even if the
 /// Dockerfile gives it one.
-fn find<'a>(
+fn reported<'a>(
     dockerfile: &Dockerfile,
     stage: &Stage,
     number: u32,

@@ -251,9 +251,9 @@ fn note_foreign<E: Engine, O: Observer>(
 ) -> Result<()> {
     let foreign = !runner.cache.is_empty() && now.iter().any(|r| !runner.cache.contains(&r.id));
     if foreign {
-        runner.warn(
-            "somebody else's build ran on this engine between two builds; times may be too long".to_owned(),
-        )?;
+        let of = format!("{}, round {}", planned.case, planned.round);
+        runner
+            .warn(format!("somebody else's build ran on this engine before {of}; times may be too long"))?;
     }
     Ok(())
 }
@@ -271,9 +271,10 @@ fn own_records<E: Engine, O: Observer>(
     let new: Vec<&CacheRecord> = after.iter().filter(|r| !known.contains(r.id.as_str())).collect();
     let sorted = sort_between(&new, commands);
     if sorted.doubtful.iter().any(|r| command(r).is_some()) {
-        runner.warn(
-            "somebody else's build ran on this engine during a build; its times may be too long".to_owned(),
-        )?;
+        let of = format!("{}, round {}", planned.case, planned.round);
+        runner.warn(format!(
+            "somebody else's build ran on this engine during {of}; its times may be too long"
+        ))?;
         return Ok(sorted.ours);
     }
     Ok(new.into_iter().map(|r| r.id.clone()).collect())
