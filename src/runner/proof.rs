@@ -63,17 +63,27 @@ fn every_step(
     Ok(())
 }
 
+/// `Ok` if the builder can see the edit at all, else the reason why not. It needs no build: an edit that no step takes
+/// in cannot come back from the image either, so it is to be asked before the image is.
+pub(super) fn reaches(claimed: &Claimed<'_>) -> Result<(), String> {
+    let reason = if !matches!(claimed.phase, Phase::SourceEdit | Phase::DepsEdit) {
+        return Ok(());
+    } else if claimed.edited.is_empty() && claimed.hidden {
+        "the edit is hidden by the ignore file, so the builder never saw it"
+    } else if claimed.edited.is_empty() {
+        "the edit changed nothing in the context"
+    } else if !numbered(claimed).any(|(_, step, _)| takes_edited(step, claimed.edited)) {
+        "no step takes in an edited file, so the edit is outside of what is built"
+    } else {
+        return Ok(());
+    };
+    Err(reason.to_owned())
+}
+
 fn prove_edit(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
-    if claimed.edited.is_empty() {
-        return Err(if claimed.hidden {
-            "the edit is hidden by the ignore file, so the builder never saw it".to_owned()
-        } else {
-            "the edit changed nothing in the context".to_owned()
-        });
-    }
+    reaches(claimed)?;
     let needed = claimed.dockerfile.needed(claimed.target);
     let mut ends = vec![Reach::Untouched; claimed.dockerfile.stages.len()];
-    let mut taken = false;
     for stage in claimed.dockerfile.stages.iter().filter(|s| needed.contains(&s.index)) {
         let mut reach = match stage.from {
             Origin::Stage(parent) => ends[parent],
@@ -81,7 +91,6 @@ fn prove_edit(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
         };
         for (step, number) in numbers(stage) {
             let takes = takes_edited(step, claimed.edited);
-            taken |= takes;
             let must_run = takes || reach == Reach::Touched && step.kind == StepKind::Run;
             let copies_touched = step.takes.stages.iter().any(|s| ends[*s] != Reach::Untouched);
             let must_be_cached = !must_run && reach == Reach::Untouched && !copies_touched;
@@ -105,11 +114,7 @@ fn prove_edit(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
         }
         ends[stage.index] = reach;
     }
-    if taken {
-        Ok(())
-    } else {
-        Err("no step takes in an edited file, so the edit is outside of what is built".to_owned())
-    }
+    Ok(())
 }
 
 fn takes_edited(step: &Step, edited: &BTreeSet<String>) -> bool {

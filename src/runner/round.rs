@@ -4,7 +4,7 @@ use super::clean::{Cleaned, command, prune, sort_between};
 use super::journal::{Entry, Ledger};
 use super::plan::Planned;
 use super::probe::{Subject, probe};
-use super::proof::{Claimed, prove};
+use super::proof::{Claimed, prove, reaches};
 use super::record::{Of, Verdict};
 use super::{Observer, Runner, clean, naming};
 use crate::context::{self, Copy, Patterns};
@@ -143,7 +143,8 @@ async fn build<E: Engine, O: Observer>(
     Ok(built.outcome.is_ok())
 }
 
-/// The probe first, because an image that does not work makes every number meaningless; then the proof.
+/// The probe before the proof, because an image that does not work makes every number meaningless. An edit that the
+/// builder cannot see comes before both: its image cannot give the edit back, and that is not the image's fault.
 async fn judge<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     pass: &Pass<'_>,
@@ -153,6 +154,23 @@ async fn judge<E: Engine, O: Observer>(
     edited: &BTreeSet<String>,
     image: &str,
 ) -> Result<Verdict> {
+    let visible: BTreeSet<String> = edited
+        .iter()
+        .filter(|path| !pass.ignored.as_ref().is_some_and(|p| p.excludes(path)))
+        .cloned()
+        .collect();
+    let claimed = Claimed {
+        phase: planned.case.phase,
+        dockerfile: &pass.variant.dockerfile,
+        target: pass.target,
+        hidden: visible.is_empty() && !edited.is_empty(),
+        edited: &visible,
+    };
+    if planned.measured
+        && let Err(reason) = reaches(&claimed)
+    {
+        return Ok(Verdict::Invalid(reason));
+    }
     let subject = Subject {
         image,
         container: &naming::container(&runner.run.id, &planned.case, planned.round),
@@ -169,18 +187,6 @@ async fn judge<E: Engine, O: Observer>(
     if !planned.measured {
         return Ok(Verdict::Valid);
     }
-    let visible: BTreeSet<String> = edited
-        .iter()
-        .filter(|path| !pass.ignored.as_ref().is_some_and(|p| p.excludes(path)))
-        .cloned()
-        .collect();
-    let claimed = Claimed {
-        phase: planned.case.phase,
-        dockerfile: &pass.variant.dockerfile,
-        target: pass.target,
-        hidden: visible.is_empty() && !edited.is_empty(),
-        edited: &visible,
-    };
     Ok(prove(&claimed, &built.trace).map_or_else(Verdict::Invalid, |()| Verdict::Valid))
 }
 
