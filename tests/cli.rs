@@ -1,0 +1,340 @@
+//! The real binary without an engine: every subcommand, its help, its exit code and what it says.
+//! `DBENCH_UPDATE=1 cargo test --test cli` writes the snapshots of the help anew.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+mod common;
+
+use common::{Folder, SCENARIO, run};
+use dbench::error::files;
+use std::path::Path;
+
+fn golden() -> Folder {
+    let folder = Folder::new();
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run");
+    for name in ["run.json", "samples.csv", "steps.csv"] {
+        folder.write(&format!("results/kept/{name}"), &files::read_to_string(&run.join(name)).unwrap());
+    }
+    folder
+}
+
+#[test]
+fn help_is_as_it_was_written_down() {
+    let folder = Folder::new();
+    for command in ["", "run", "list", "report", "doctor", "clean"] {
+        let arguments: Vec<_> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
+        let ran = folder.dbench(&[], &arguments).ends(0);
+        assert_eq!(ran.err, "");
+        let name = if command.is_empty() { "help.txt".to_owned() } else { format!("help-{command}.txt") };
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(&name);
+        if std::env::var_os("DBENCH_UPDATE").is_some() {
+            files::write(&path, &ran.out).unwrap();
+        }
+        assert_eq!(ran.out, files::read_to_string(&path).unwrap(), "{name}");
+        assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{name} is too wide");
+    }
+}
+
+#[test]
+fn version_is_that_of_the_package() {
+    let ran = Folder::new().dbench(&[], &["--version"]).ends(0);
+    assert_eq!(ran.out, format!("dbench {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_arguments_are_wrong_input() {
+    let folder = Folder::new();
+    for (arguments, said) in [
+        (&["build"][..], "error: unrecognized subcommand 'build'"),
+        (&[], "Measures, with evidence"),
+        (
+            &["run", "--quick", "--rounds", "2"],
+            "error: the argument '--quick' cannot be used with '--rounds <N>'",
+        ),
+        (&["run", "--rounds", "0"], "error: invalid value '0' for '--rounds <N>': 0 is not in 1..=1000"),
+        (
+            &["run", "--phase", "warm"],
+            "error: invalid value 'warm' for '--phase <PHASE>': it is not one of cold, unchanged",
+        ),
+        (
+            &["run", "--base", "a"],
+            "error: invalid value 'a' for '--base <NAME=IMAGE>': write it as NAME=IMAGE",
+        ),
+        (&["run", "greeter", "--plan"], "error: there is no scenario `greeter`\n  hint: "),
+        (&["run", "--variant", "tiny", "--plan"], "error: "),
+        (
+            &["list", "--scenarios", "none"],
+            "error: there is no folder none\n  hint: name the folder of the scenarios",
+        ),
+    ] {
+        let ran = folder.dbench(&[], arguments).ends(2);
+        assert!(ran.err.starts_with(said), "{arguments:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn every_mistake_in_a_scenario_is_shown_with_its_place_before_anything_is_built() {
+    let zeros = "the unedited file must hold the line once, with sixteen zeros where `{nonce}` stands";
+    let own = "keep everything that a scenario builds from in its own folder";
+    for (from, to, said) in [
+        ("language", "langauge", "2:1: unknown field `langauge`, expected one of `title`, `language`, `pattern`, `context`, \
+            `notes`, `variants`, `probe`, `edits`, `claims`\n  hint: correct the key's spelling, or remove it".to_owned()),
+        ("\"multi.Dockerfile\"", "\"none\"", "11:14: the Dockerfile `none` does not exist\n  cause: No such file or \
+            directory (os error 2)\n  hint: correct the path or add what is missing".to_owned()),
+        ("target =", "baseline = true\ntarget =", "12:1: `single` and `multi` are both the baseline\n  \
+            hint: keep `baseline = true` in one variant".to_owned()),
+        ("port = 8080\n", "", "14:1: the probe has no port\n  hint: add `port = …` with the port that the program \
+            listens on".to_owned()),
+        ("line = \"edition {", "line = \"release {", format!("19:37: the line stands 0 times in `edition`, not once: \
+            release 0000000000000000\n  hint: {zeros}")),
+        ("\"final\"", "\"last\"", "12:10: `multi.Dockerfile` has no stage `last`\n  hint: its named stages are builder, \
+            final".to_owned()),
+        ("language = \"Shell\"", "language = \"Shell\"\ncontext = \"../../outside\"", format!("3:11: the context \
+            `../../outside` is outside the scenario\n  hint: {own}")),
+        ("language = \"Shell\"", "language = \"Shell\"\ncontext = \"link\"", format!("3:11: the context `link` is outside the \
+            scenario\n  hint: {own}")),
+        ("[edits.source]", "[edits.source]\noverlay = \"link\"", format!("19:11: the overlay `link` is outside the \
+            scenario\n  hint: {own}")),
+        ("name = \"multi\"", "name = \"../multi\"", "10:8: `../multi` cannot be the name of a variant\n  hint: use \
+            lower-case letters, digits and `-`, a letter first".to_owned()),
+        (">= 90 %", "~ 90 %", "22:39: the claim does not parse: `~` is not one of <= >= < > =\n  hint: write VARIANT \
+            METRIC [in PHASE] [reduction] OP NUMBER [UNIT or %], such as `multi unpacked-size reduction >= 90 %`".to_owned()),
+    ] {
+        let folder = Folder::new();
+        folder.write("outside/edition", "edition 0000000000000000\n");
+        std::os::unix::fs::symlink(folder.path("outside"), folder.path("scenarios/greet/link")).unwrap();
+        assert!(SCENARIO.contains(from), "{from}");
+        folder.write("scenarios/greet/scenario.toml", &SCENARIO.replacen(from, to, 1));
+        let expected = format!("error: scenarios/greet/scenario.toml:{said}\n");
+        // The engine that does not exist is never asked for.
+        for arguments in [&["run"][..], &["run", "--plan"], &["list"]] {
+            let ran = folder.dbench(&[("DOCKER_HOST", "unix:///nonexistent")], arguments).ends(2);
+            assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", expected.as_str()));
+        }
+        assert!(!folder.path("results").exists());
+    }
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_shown_with_its_place() {
+    let folder = Folder::new();
+    folder.write("dbench.toml", "[defaults]\nround = 3\n");
+    let ran = folder.dbench(&[], &["list"]).ends(2);
+    assert!(ran.err.starts_with("error: dbench.toml:2:1: unknown field `round`"), "{}", ran.err);
+    assert!(
+        ran.err.ends_with(
+            "hint: the file may hold [bases] and [defaults] with rounds, seed, scenarios and out\n"
+        )
+    );
+}
+
+#[test]
+fn flags_beat_the_environment_which_beats_the_file() {
+    let folder = Folder::new();
+    folder.write("dbench.toml", "[defaults]\nrounds = 4\n");
+    let rounds = |environment: &[(&str, &str)], more: &[&str]| {
+        let ran = folder.dbench(environment, &[&["run", "--plan", "--phase", "cold"], more].concat()).ends(0);
+        ran.out.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(rounds(&[], &[]), "8 builds, no earlier run to estimate from");
+    assert_eq!(rounds(&[("DBENCH_ROUNDS", "2")], &[]), "4 builds, no earlier run to estimate from");
+    assert_eq!(
+        rounds(&[("DBENCH_ROUNDS", "2")], &["--rounds", "1"]),
+        "2 builds, no earlier run to estimate from"
+    );
+}
+
+#[test]
+fn another_scheme_is_named_and_never_replaced_by_the_local_engine() {
+    for (host, scheme) in
+        [("tcp://10.0.0.1:2375", "tcp"), ("ssh://me@host", "ssh"), ("/var/run/x.sock", "/var/run/x.sock")]
+    {
+        for arguments in [&["run"][..], &["clean"]] {
+            let ran = Folder::new().dbench(&[("DOCKER_HOST", host)], arguments).ends(1);
+            assert_eq!(
+                ran.err,
+                format!(
+                    "error: DOCKER_HOST has the scheme `{scheme}`, and dbench speaks only `unix`\n  hint: unset DOCKER_HOST \
+                     for the local engine, or set it to unix:///path/of/docker.sock\n"
+                )
+            );
+        }
+    }
+}
+
+#[test]
+fn without_an_engine_three_ways_to_get_one_are_shown() {
+    let folder = Folder::new();
+    let host = [("DOCKER_HOST", "unix:///nonexistent/docker.sock")];
+    for arguments in [&["run"][..], &["clean"]] {
+        let ran = folder.dbench(&host, arguments).ends(1);
+        assert!(
+            ran.err.starts_with("error: no Docker Engine answers at /nonexistent/docker.sock\n  cause: "),
+            "{}",
+            ran.err
+        );
+        for way in ["`make setup`", "`systemctl start docker`", "point DOCKER_HOST at the unix socket"] {
+            assert!(ran.err.contains(way), "{}", ran.err);
+        }
+    }
+    let ran = folder.dbench(&host, &["doctor"]).ends(1);
+    assert!(ran.out.contains("no Docker Engine answers at /nonexistent/docker.sock"), "{}", ran.out);
+    let ran = folder.dbench(&host, &["doctor", "--format", "json"]).ends(1);
+    let findings: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert!(findings.to_string().contains("no Docker Engine answers"), "{findings}");
+}
+
+#[test]
+fn a_plan_is_shown_as_text_and_as_json() {
+    let folder = Folder::new();
+    let arguments = ["run", "greet", "--plan", "--quick", "--seed", "1"];
+    let text = folder.dbench(&[], &arguments).ends(0).out;
+    let mut lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.pop(), Some("4 builds, no earlier run to estimate from"));
+    lines.sort_unstable();
+    assert_eq!(lines, ["greet/multi round 1: cold source-edit", "greet/single round 1: cold source-edit"]);
+    let json = folder.dbench(&[], &[&arguments[..], &["--format", "json"]].concat()).ends(0).out;
+    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(plan["estimate-ns"], serde_json::Value::Null);
+    assert_eq!(plan["builds"].as_array().unwrap().len(), 4);
+    assert_eq!(plan["builds"][0]["phase"], "cold");
+    assert_eq!(plan["builds"][1]["measured"], true);
+    assert!(!folder.path("results").exists());
+}
+
+#[test]
+fn scenarios_are_listed_as_text_and_as_json() {
+    let folder = Folder::new();
+    assert_eq!(
+        folder.dbench(&[], &["list"]).ends(0).out,
+        "greet  A greeter (Shell)\n  single  single.Dockerfile, the baseline\n  multi  multi.Dockerfile\n"
+    );
+    let json = folder.dbench(&[], &["list", "--format", "json"]).ends(0).out;
+    let list: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(list[0]["name"], "greet");
+    assert_eq!(list[0]["variants"][1]["dockerfile"], "multi.Dockerfile");
+    assert_eq!(list[0]["bases"], serde_json::json!(["base:1"]));
+}
+
+#[test]
+fn a_run_that_is_not_there_is_wrong_input() {
+    let folder = golden();
+    for (name, said) in [
+        ("gone", "error: there is no run `gone`\n  hint: name a folder, `latest`, or a run below results\n"),
+        ("../kept", "error: there is no run `../kept`\n"),
+        (
+            "scenarios",
+            "error: scenarios/run.json: the folder has no run.json, so nothing says what made its numbers\n  \
+            hint: name the folder of a run, a run id or `latest`; `dbench run` makes one\n",
+        ),
+    ] {
+        let ran = folder.dbench(&[], &["report", name]).ends(2);
+        assert!(ran.err.starts_with(said), "{}", ran.err);
+    }
+    let ran = folder.dbench(&[], &["report", "--out", "none"]).ends(2);
+    assert_eq!(ran.err, "error: no run stands below none\n  hint: `dbench run` makes one\n");
+}
+
+#[test]
+fn a_malformed_line_is_named() {
+    let folder = golden();
+    let path = folder.path("results/kept/samples.csv");
+    let good = files::read_to_string(&path).unwrap();
+    let bad = |line: usize, from: &str, to: &str| {
+        let mut lines: Vec<String> = good.lines().map(str::to_owned).collect();
+        lines[line - 1] = lines[line - 1].replacen(from, to, 1);
+        folder.write("results/kept/samples.csv", &(lines.join("\n") + "\n"));
+        folder.dbench(&[], &["report", "kept"]).ends(2).err
+    };
+    assert_eq!(
+        bad(3, ",bytes,", ",stones,"),
+        "error: results/kept/samples.csv:3:1: column `unit`: `stones` is not the unit of build-cache\n  \
+         hint: build-cache is counted in `bytes`\n"
+    );
+    let hint = "hint: the file was changed by hand or made by another version";
+    let said = bad(2, ",1,build-wall,", ",one,build-wall,");
+    assert!(
+        said.starts_with("error: results/kept/samples.csv:2:1: column `round`: `one` is not")
+            && said.contains(hint),
+        "{said}"
+    );
+    let said = bad(4, "go-scratch,", "");
+    assert!(
+        said.starts_with("error: results/kept/samples.csv:4:1: column `scenario`: 12 fields instead of 13"),
+        "{said}"
+    );
+    let said = bad(1, "scenario", "szenario");
+    assert!(said.starts_with("error: results/kept/samples.csv:1:1: the header does not name"), "{said}");
+}
+
+#[test]
+fn a_torn_last_line_is_dropped_with_a_warning() {
+    let folder = golden();
+    let whole = folder.dbench(&[], &["report", "kept", "--format", "json"]).ends(0);
+    assert_eq!(whole.err, "");
+    let good = files::read_to_string(&folder.path("results/kept/samples.csv")).unwrap();
+    folder.write("results/kept/samples.csv", &format!("{good}go-scratch,single,buildkit,co"));
+    let torn = folder.dbench(&[], &["report", "kept", "--format", "json"]).ends(0);
+    assert_eq!(
+        torn.err,
+        "warning: results/kept/samples.csv: the last line has no line end and was dropped\n"
+    );
+    let data = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["scenarios"].clone();
+    assert_eq!(data(&torn.out), data(&whole.out));
+}
+
+#[test]
+fn a_report_is_written_into_a_document_and_checked() {
+    let folder = golden();
+    folder.write("README.md", "# x\n\n<!-- dbench:results -->\n<!-- /dbench:results -->\n");
+    let into = ["report", "latest", "--into", "README.md"];
+    let check = [&into[..], &["--check"]].concat();
+    let before = folder.dbench(&[], &check).ends(4);
+    assert!(
+        before.err.contains("error: README.md is not what the run says; run `dbench report`\n"),
+        "{}",
+        before.err
+    );
+    assert!(before.err.contains("results/kept/charts/size.svg is not what the run says"), "{}", before.err);
+    assert!(!folder.path("results/kept/charts").exists(), "a check writes nothing");
+    folder.dbench(&[], &into).ends(0);
+    assert!(files::read_to_string(&folder.path("README.md")).unwrap().contains("<picture>"));
+    assert_eq!(folder.dbench(&[], &check).ends(0).err, "");
+    folder.write("results/kept/charts/size.svg", "<svg/>");
+    assert_eq!(
+        folder.dbench(&[], &check).ends(4).err,
+        "error: results/kept/charts/size.svg is not what the run says; run `dbench report`\n"
+    );
+    folder.write("README.md", "# no markers\n");
+    let ran = folder.dbench(&[], &into).ends(2);
+    assert!(
+        ran.err.starts_with("error: README.md: the marker `<!-- dbench:results -->` is missing"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn colour_is_off_where_it_is_not_wanted() {
+    let folder = golden();
+    let coloured = |environment: &[(&str, &str)], more: &[&str]| {
+        let error = folder.dbench(environment, &[&["report", "gone"], more].concat()).ends(2).err;
+        let table = folder.dbench(environment, &[&["report", "kept"], more].concat()).ends(0).out;
+        (error.contains('\u{1b}'), table.contains('\u{1b}'))
+    };
+    assert_eq!(coloured(&[], &[]), (false, false));
+    assert_eq!(coloured(&[], &["--color", "always"]), (true, true));
+    assert_eq!(coloured(&[("DBENCH_COLOR", "always")], &[]), (true, true));
+    assert_eq!(coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], &[]), (false, false));
+    assert_eq!(
+        coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], &["--color", "never"]),
+        (false, false)
+    );
+}
+
+#[test]
+fn the_shipped_scenarios_are_found_from_the_root_of_the_project() {
+    let state = tempfile::tempdir().unwrap();
+    let ran = run(Path::new(env!("CARGO_MANIFEST_DIR")), state.path(), &[], &["list"]).ends(0);
+    assert!(ran.out.contains("go-scratch  A Go service on an empty image (Go)\n"), "{}", ran.out);
+}

@@ -1,0 +1,214 @@
+//! A server on a unix socket that answers like a Docker Engine which has one base image and builds nothing.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// The first line of a request: method and target.
+pub struct Request {
+    method: String,
+    target: String,
+}
+
+impl Request {
+    /// Whether it is of that method and its target, without the version of the API, begins so.
+    pub fn is(&self, method: &str, target: &str) -> bool {
+        let versioned =
+            self.target.strip_prefix("/v1.").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+        self.method == method && versioned.unwrap_or(&self.target).starts_with(target)
+    }
+}
+
+/// What is answered.
+pub enum Reply {
+    /// A status and a whole body.
+    Whole(u16, String),
+    /// A stream of chunks that ends as it should.
+    Stream(Vec<String>),
+    /// A stream whose connection ends in the middle.
+    Cut(String),
+    /// A stream that says no more after this, and does not end.
+    Silent(String),
+    /// An accepted session.
+    Session,
+}
+
+type Answer = dyn Fn(&Request) -> Option<Reply> + Send + Sync;
+
+/// A running server, and the requests that it saw.
+pub struct Server(Arc<Mutex<Vec<String>>>);
+
+impl Server {
+    /// Serves until the process ends.
+    pub fn start(socket: &Path, answer: impl Fn(&Request) -> Option<Reply> + Send + Sync + 'static) -> Self {
+        let listener = UnixListener::bind(socket).unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (requests, answer): (_, Arc<Answer>) = (Arc::clone(&seen), Arc::new(answer));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                // A client that goes away early is part of what is tested.
+                std::thread::spawn(move || serve(stream?, &seen, &*answer));
+            }
+        });
+        Self(requests)
+    }
+
+    /// Every request's first line so far.
+    pub fn requests(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Whether such a request came.
+    pub fn saw(&self, method: &str, target: &str) -> bool {
+        self.requests().iter().any(|line| parse(line).is(method, target))
+    }
+}
+
+fn parse(line: &str) -> Request {
+    let mut words = line.split_whitespace().map(str::to_owned);
+    Request { method: words.next().unwrap_or_default(), target: words.next().unwrap_or_default() }
+}
+
+fn serve(stream: UnixStream, seen: &Mutex<Vec<String>>, answer: &Answer) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    drain(&mut reader)?;
+    let request = parse(&line);
+    seen.lock().unwrap().push(line.trim_end().to_owned());
+    let reply = answer(&request).unwrap_or_else(|| usual(&request));
+    send(stream, &mut reader, reply)
+}
+
+/// Reads the rest of a request: a connection closed with something unread in it would be reset.
+fn drain(reader: &mut impl BufRead) -> std::io::Result<()> {
+    let (mut length, mut chunked) = (0, false);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let header = line.trim_end().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        chunked |= header.starts_with("transfer-encoding:") && header.contains("chunked");
+    }
+    reader.take(length).read_to_end(&mut Vec::new())?;
+    while chunked {
+        let mut line = String::new();
+        chunked = reader.read_line(&mut line)? > 0 && line.trim_end() != "0";
+    }
+    Ok(())
+}
+
+fn send(mut stream: UnixStream, reader: &mut impl Read, reply: Reply) -> std::io::Result<()> {
+    let head = "Api-Version: 1.47\r\nContent-Type: application/json\r\nConnection: close\r\n";
+    let streamed = format!("HTTP/1.1 200 OK\r\n{head}Transfer-Encoding: chunked\r\n\r\n");
+    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+    match reply {
+        Reply::Whole(status, body) => {
+            let length = body.len();
+            let text = format!("HTTP/1.1 {status} Replayed\r\n{head}Content-Length: {length}\r\n\r\n{body}");
+            stream.write_all(text.as_bytes())
+        }
+        Reply::Stream(chunks) => {
+            let chunks: String = chunks.iter().map(|text| chunk(text)).collect();
+            stream.write_all(format!("{streamed}{chunks}0\r\n\r\n").as_bytes())
+        }
+        Reply::Cut(text) => stream.write_all(format!("{streamed}{}", chunk(&text)).as_bytes()),
+        Reply::Silent(text) => {
+            let said = if text.is_empty() { String::new() } else { format!("{streamed}{}", chunk(&text)) };
+            stream.write_all(said.as_bytes())?;
+            until_closed(reader)
+        }
+        Reply::Session => {
+            stream.write_all(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")?;
+            until_closed(reader)
+        }
+    }
+}
+
+fn until_closed(reader: &mut impl Read) -> std::io::Result<()> {
+    std::io::copy(reader, &mut std::io::sink()).map(|_| ())
+}
+
+/// What an engine answers that is well, has the base and builds nothing.
+fn usual(request: &Request) -> Reply {
+    for (method, target, body) in [
+        (
+            "GET",
+            "/version",
+            r#"{"ApiVersion":"1.47","MinAPIVersion":"1.24","Version":"27.5.1","Os":"linux","Arch":"amd64"}"#,
+        ),
+        (
+            "GET",
+            "/info",
+            r#"{"ID":"REPLAYED","Driver":"overlay2","DockerRootDir":"/nonexistent","OSType":"linux",
+            "Architecture":"x86_64","NCPU":2,"MemTotal":1,"OperatingSystem":"Replayed"}"#,
+        ),
+        (
+            "GET",
+            "/images/base:1/json",
+            r#"{"Id":"sha256:ba5e","RepoTags":["base:1"],"RootFS":{"Type":"layers","Layers":["sha256:1"]}}"#,
+        ),
+        ("GET", "/images/json", "[]"),
+        ("GET", "/containers/json", "[]"),
+        ("GET", "/system/df", r#"{"BuildCache":[]}"#),
+        ("POST", "/build/prune", r#"{"CachesDeleted":[],"SpaceReclaimed":0}"#),
+    ] {
+        if request.is(method, target) {
+            return Reply::Whole(200, body.to_owned());
+        }
+    }
+    if request.is("POST", "/session") {
+        return Reply::Session;
+    }
+    Reply::Whole(404, r#"{"message":"not found"}"#.to_owned())
+}
+
+/// One event of BuildKit's status: a step that started, with what it wrote, and the error that ended it if any.
+pub fn trace(digest: &str, name: &str, wrote: &str, error: &str) -> String {
+    // A timestamp is a varint of seconds: field 1, value 1.
+    let time = [1 << 3, 1];
+    // The numbers are those of `StatusResponse`, `Vertex` and `VertexLog` in BuildKit's control.proto.
+    let mut vertex = message(&[(1, digest.as_bytes()), (3, name.as_bytes()), (5, &time)]);
+    if !error.is_empty() {
+        vertex.extend(message(&[(6, &time), (7, error.as_bytes())]));
+    }
+    let log = message(&[(1, digest.as_bytes()), (4, wrote.as_bytes())]);
+    let status = message(&[(1, &vertex), (3, &log)]);
+    format!("{{\"id\":\"moby.buildkit.trace\",\"aux\":\"{}\"}}\n", base64(&status))
+}
+
+/// Length-delimited fields of a protocol buffer; all are shorter than 128 bytes, or their length takes two.
+fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (number, content) in fields {
+        bytes.push(number << 3 | 2);
+        let length = content.len();
+        if length < 128 {
+            bytes.push(length as u8);
+        } else {
+            bytes.extend([(length & 127) as u8 | 128, (length >> 7) as u8]);
+        }
+        bytes.extend_from_slice(content);
+    }
+    bytes
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let number = three.iter().fold(0_u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - three.len()));
+        for at in 0..4 {
+            let digit = DIGITS[(number >> (18 - 6 * at)) as usize & 63];
+            text.push(if at > three.len() { '=' } else { digit as char });
+        }
+    }
+    text
+}

@@ -1,0 +1,178 @@
+//! The real binary against a server that replays answers of a Docker Engine, whole, broken and missing.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+mod common;
+mod replay;
+
+use common::{Folder, Ran};
+use dbench::error::files;
+use replay::{Reply, Request, Server, trace};
+
+/// Runs the scenario against a server that answers as `answer` says, and as a good engine where it says nothing.
+fn against(
+    answer: impl Fn(&Request) -> Option<Reply> + Send + Sync + 'static,
+    arguments: &[&str],
+) -> (Folder, Server, Ran) {
+    let folder = Folder::new();
+    let server = Server::start(&folder.path("docker.sock"), answer);
+    let host = format!("unix://{}", folder.path("docker.sock").display());
+    let ran = folder.dbench(&[("DOCKER_HOST", &host)], arguments);
+    (folder, server, ran)
+}
+
+const RUN: [&str; 8] =
+    ["run", "--phase", "cold", "--rounds", "1", "--variant", "single", "--silence-deadline=1"];
+
+/// The rows that a run left, without the time at their end.
+fn rows(folder: &Folder) -> Vec<String> {
+    let runs = files::list(&folder.path("results")).unwrap();
+    let rows = files::read_to_string(&runs[0].join("samples.csv")).unwrap();
+    rows.lines().skip(1).map(str::to_owned).collect()
+}
+
+/// A build that goes wrong is a failed row with its reason, a gap in the plan, and no hang.
+#[track_caller]
+fn fails(reply: impl Fn() -> Reply + Send + Sync + 'static, reason: &str) -> Ran {
+    let build = move |request: &Request| request.is("POST", "/build?").then(&reply);
+    let (folder, server, ran) = against(build, &RUN);
+    let ran = ran.ends(3);
+    let rows = rows(&folder);
+    let row = rows.iter().find(|row| row.contains(",build-wall,")).unwrap();
+    assert!(row.starts_with("greet,single,buildkit,cold,1,build-wall,,ns,failed,"), "{row}");
+    assert!(row.contains(reason), "{row}");
+    assert!(row.contains("(log: logs/greet-single-buildkit-cold-1.log)"), "{row}");
+    assert!(rows.iter().all(|row| !row.contains(",valid,")), "{rows:#?}");
+    assert!(server.saw("POST", "/session"), "{:#?}", server.requests());
+    assert!(server.saw("DELETE", "/images/"), "what may have been made is removed");
+    ran
+}
+
+#[test]
+fn an_error_in_the_middle_of_a_build_names_the_step_and_shows_its_last_lines() {
+    let step = trace(
+        "sha256:a",
+        "[1/2] RUN make",
+        "make: no rule\n",
+        "process \"make\" did not complete: exit code: 2",
+    );
+    let ran = fails(
+        move || {
+            Reply::Stream(vec![
+                step.clone(),
+                r#"{"errorDetail":{"message":"failed to solve: exit code: 2"}}"#.into(),
+            ])
+        },
+        "RUN make`: ",
+    );
+    assert!(ran.err.contains("make: no rule"), "{}", ran.err);
+    assert!(ran.err.contains("greet-single-buildkit-cold-1.log"), "{}", ran.err);
+}
+
+#[test]
+fn a_refused_build_is_a_failed_row() {
+    fails(
+        || Reply::Whole(500, r#"{"message":"no space left on device"}"#.to_owned()),
+        "no space left on device",
+    );
+}
+
+#[test]
+fn a_stream_that_is_cut_is_a_failed_row() {
+    fails(|| Reply::Cut(trace("sha256:a", "[1/2] RUN make", "", "")), "failed,");
+}
+
+#[test]
+fn a_stream_that_ends_without_an_image_is_a_failed_row() {
+    fails(|| Reply::Stream(vec![]), "the stream of events ended without an image");
+}
+
+#[test]
+fn a_silent_engine_is_left_at_the_deadline() {
+    let reason = "the engine was silent for 1 s, so the build was cancelled";
+    fails(|| Reply::Silent(trace("sha256:a", "[1/2] RUN sleep", "", "")), reason);
+    fails(|| Reply::Silent(String::new()), reason);
+}
+
+#[test]
+fn events_that_are_not_json_are_a_failed_row() {
+    fails(|| Reply::Stream(vec!["<html>\n".to_owned()]), "failed,");
+}
+
+#[test]
+fn an_older_api_is_spoken() {
+    let version = |request: &Request| {
+        request
+            .is("GET", "/version")
+            .then(|| {
+                Reply::Whole(
+                    200,
+                    r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12","Version":"20.10.24"}"#.to_owned(),
+                )
+            })
+            .or_else(|| request.is("POST", "/build?").then(|| Reply::Stream(vec![])))
+    };
+    let (folder, server, ran) = against(version, &RUN);
+    ran.ends(3);
+    let builds: Vec<_> = server.requests().into_iter().filter(|line| line.contains("/build?")).collect();
+    assert!(builds[0].starts_with("POST /v1.41/build?"), "{builds:#?}");
+    assert!(builds[0].contains("version=2") && builds[0].contains("remote=client-session"), "{builds:#?}");
+    let runs = files::list(&folder.path("results")).unwrap();
+    let run = files::read_to_string(&runs[0].join("run.json")).unwrap();
+    assert!(run.contains(r#""api": "1.41""#) && run.contains(r#""version": "20.10.24""#), "{run}");
+}
+
+#[test]
+fn an_engine_without_sessions_is_refused_with_what_it_needs() {
+    let session = |request: &Request| {
+        request
+            .is("POST", "/session")
+            .then(|| Reply::Whole(404, r#"{"message":"page not found"}"#.to_owned()))
+    };
+    let (_folder, _server, ran) = against(session, &RUN);
+    let ran = ran.ends(1);
+    assert!(ran.err.contains("refused a build session: HTTP/1.1 404"), "{}", ran.err);
+    assert!(ran.err.contains("hint: BuildKit builds need Docker Engine 18.09 or newer"), "{}", ran.err);
+}
+
+#[test]
+fn a_base_that_is_not_there_and_cannot_be_pulled_ends_before_any_build() {
+    let missing = |request: &Request| {
+        if request.is("GET", "/images/base:1/json") {
+            return Some(Reply::Whole(404, r#"{"message":"No such image: base:1"}"#.to_owned()));
+        }
+        let said = r#"{"errorDetail":{"message":"pull access denied for base"},"error":"pull access denied for base"}"#;
+        request.is("POST", "/images/create?").then(|| Reply::Stream(vec![format!("{said}\n")]))
+    };
+    let (folder, server, ran) = against(missing, &RUN);
+    let ran = ran.ends(1);
+    assert!(ran.err.contains("error: the base base:1 cannot be pulled\n  cause: "), "{}", ran.err);
+    assert!(ran.err.contains("pull access denied for base"), "{}", ran.err);
+    assert!(ran.err.contains("hint: pull or build it by hand, or map it"), "{}", ran.err);
+    assert!(!server.saw("POST", "/build?"));
+    assert!(!folder.path("results").exists());
+}
+
+#[test]
+fn answers_that_are_not_json_are_errors_of_the_surroundings() {
+    for (method, path, said) in [
+        ("GET", "/version", "error: no Docker Engine answers at "),
+        ("GET", "/info", "error: the engine failed at asking about the engine\n  cause: "),
+        ("GET", "/images/base:1/json", "error: the engine failed at looking at an image\n  cause: "),
+        ("GET", "/system/df", "error: the engine's list of its build cache cannot be read\n  cause: "),
+    ] {
+        let html =
+            move |request: &Request| request.is(method, path).then(|| Reply::Whole(200, "<html>".to_owned()));
+        let (_folder, server, ran) = against(html, &RUN);
+        let ran = ran.ends(1);
+        assert!(ran.err.contains(said), "{path}: {}", ran.err);
+        assert!(!server.saw("POST", "/build?"));
+    }
+}
+
+#[test]
+fn clean_on_an_engine_that_holds_nothing_of_ours_removes_nothing() {
+    let (_folder, server, ran) = against(|_| None, &["clean"]);
+    assert_eq!(ran.ends(0).out, "removed: 0 containers, 0 images, 0 records of the build cache\n");
+    assert!(!server.requests().iter().any(|line| line.starts_with("DELETE") || line.contains("prune")));
+}
