@@ -1,0 +1,259 @@
+//! One test at a time on the engine, with a state folder of its own, and what it left behind.
+
+use dbench::engine::docker::DockerEngine;
+use dbench::engine::{CacheRecord, Engine};
+use dbench::results::{Case, Loaded, Metric, Phase, Sample, find_run};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+static ENGINE: Mutex<()> = Mutex::new(());
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// How long a test waits for something that has to come.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+const STAND_IN: &str = "dbench/stand-in/alpine:3.21";
+const OFFICIAL: &str = "alpine:3.21";
+
+/// A test's place: an engine for itself, as far as this lane goes, and a folder.
+pub struct Lane {
+    runtime: tokio::runtime::Runtime,
+    pub engine: DockerEngine,
+    /// A word that nothing else on the engine holds: it is in the names and commands of the test's scenarios.
+    pub token: String,
+    /// The base of the test's scenarios.
+    pub base: String,
+    folder: TempDir,
+    before: Present,
+    _alone: MutexGuard<'static, ()>,
+}
+
+#[derive(Debug, Default)]
+struct Present {
+    records: BTreeSet<String>,
+    containers: BTreeSet<String>,
+}
+
+impl Lane {
+    /// `None` if the lane is left out.
+    pub fn open() -> Option<Self> {
+        let wish = std::env::var("DBENCH_DOCKER").unwrap_or_default();
+        if wish == "off" {
+            eprintln!("left out: DBENCH_DOCKER=off");
+            return None;
+        }
+        let alone = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let host = std::env::var("DOCKER_HOST").ok();
+        let found = runtime.block_on(async {
+            let engine = DockerEngine::connect(host.as_deref()).await.map_err(|error| error.to_string())?;
+            let base = base(&engine).await?;
+            Ok::<_, String>((engine, base))
+        });
+        let (engine, base) = match found {
+            Ok(found) => found,
+            Err(why) if wish == "require" => panic!("DBENCH_DOCKER=require: {why}"),
+            Err(why) => {
+                eprintln!("left out: {why}");
+                return None;
+            }
+        };
+        let token = format!("t{}n{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("dbench.toml"), "").unwrap();
+        let mut lane =
+            Self { runtime, engine, token, base, folder, before: Present::default(), _alone: alone };
+        lane.before = lane.present();
+        Some(lane)
+    }
+
+    pub fn wait_for<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program, in the test's own folder, with nothing of the environment's settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dbench"));
+        command.args(arguments).current_dir(self.folder.path());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DBENCH_")) {
+            command.env_remove(name);
+        }
+        command
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env("DBENCH_CONFIG", self.path("dbench.toml"))
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn dbench(&self, arguments: &[&str]) -> Ended {
+        Ended::of(self.command(arguments).output().unwrap())
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// The newest run below `results`.
+    pub fn loaded(&self) -> Loaded {
+        let found = find_run(&self.path("results"), None).and_then(Loaded::read);
+        found.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The records of the build cache that hold the test's token.
+    pub fn records(&self) -> Vec<CacheRecord> {
+        let mut records = self.wait_for(self.engine.cache()).unwrap();
+        records.retain(|record| record.description.contains(&self.token));
+        records
+    }
+
+    /// The names of the images that the test's scenarios made.
+    pub fn images(&self) -> Vec<String> {
+        let images = self.wait_for(self.engine.images(dbench::engine::RUN_LABEL)).unwrap();
+        let names = images.into_iter().flat_map(|image| image.tags);
+        names.filter(|name| name.starts_with("dbench/run/") && name.contains(&self.token)).collect()
+    }
+
+    fn present(&self) -> Present {
+        let containers = self.wait_for(self.engine.containers("dbench-")).unwrap();
+        let records = self.wait_for(self.engine.cache()).unwrap();
+        Present {
+            records: records.into_iter().map(|record| record.id).collect(),
+            containers: containers.into_iter().collect(),
+        }
+    }
+
+    /// Fails if the engine holds something of the test. What holds no token could be of another build on the engine:
+    /// that goes away by itself, or the program said that it saw one, and then left what it could not tell apart.
+    pub fn assert_nothing_is_left(&self, said: &str) {
+        assert_eq!(self.images(), [String::new(); 0]);
+        let ours: Vec<_> = self.records().into_iter().map(|record| record.description).collect();
+        assert_eq!(ours, [String::new(); 0]);
+        let foreign = said.contains("somebody else's build ran");
+        let now = self.present();
+        let mut records: BTreeSet<_> = now.records.difference(&self.before.records).cloned().collect();
+        let mut containers: BTreeSet<_> =
+            now.containers.difference(&self.before.containers).cloned().collect();
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end && !(containers.is_empty() && (foreign || records.is_empty())) {
+            std::thread::sleep(Duration::from_millis(500));
+            let now = self.present();
+            records.retain(|id| now.records.contains(id));
+            containers.retain(|name| now.containers.contains(name));
+        }
+        assert_eq!(containers, BTreeSet::new());
+        if foreign {
+            eprintln!("another build ran on this engine: records without a command are not compared");
+        } else {
+            assert_eq!(records, BTreeSet::new());
+        }
+    }
+
+    /// Removes records of the build cache that the test made through the library: those with the token and what is
+    /// connected with them.
+    pub fn sweep(&self, images: &[&str]) {
+        for image in images {
+            self.wait_for(self.engine.remove_image(image)).unwrap();
+        }
+        loop {
+            let mut records = self.wait_for(self.engine.cache()).unwrap();
+            records.retain(|record| !self.before.records.contains(&record.id));
+            let ours: BTreeSet<String> = connected(&records, &self.token);
+            if ours.is_empty() {
+                return;
+            }
+            let stood_on: BTreeSet<_> = records.iter().flat_map(|record| &record.parents).collect();
+            let leaves: Vec<_> = ours.iter().filter(|id| !stood_on.contains(id)).collect();
+            for id in &leaves {
+                self.wait_for(self.engine.prune(id)).unwrap();
+            }
+            let after = self.wait_for(self.engine.cache()).unwrap();
+            assert!(
+                leaves.iter().any(|id| after.iter().all(|record| record.id != **id)),
+                "none of {leaves:?} goes away"
+            );
+        }
+    }
+}
+
+fn connected(records: &[CacheRecord], token: &str) -> BTreeSet<String> {
+    let mut ours: BTreeSet<String> =
+        records.iter().filter(|r| r.description.contains(token)).map(|r| r.id.clone()).collect();
+    loop {
+        let more: Vec<String> = records
+            .iter()
+            .filter(|r| !ours.contains(&r.id) && r.parents.iter().any(|parent| ours.contains(parent)))
+            .chain(records.iter().filter(|r| {
+                !ours.contains(&r.id)
+                    && records.iter().any(|o| ours.contains(&o.id) && o.parents.contains(&r.id))
+            }))
+            .map(|r| r.id.clone())
+            .collect();
+        if more.is_empty() {
+            return ours;
+        }
+        ours.extend(more);
+    }
+}
+
+async fn base(engine: &DockerEngine) -> Result<String, String> {
+    for name in [STAND_IN, OFFICIAL] {
+        if engine.image(name).await.map_err(|error| error.to_string())?.is_some() {
+            return Ok(name.to_owned());
+        }
+    }
+    engine.pull(OFFICIAL).await.map_err(|error| error.to_string())?;
+    Ok(OFFICIAL.to_owned())
+}
+
+/// How the program ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    pub fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Fails with everything that was said if the exit code is another.
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    pub fn says(&self, text: &str) {
+        assert!(self.stderr.contains(text), "stderr does not say `{text}`:\n{}", self.stderr);
+    }
+}
+
+/// The one row of a metric in a case.
+pub fn row<'a>(
+    loaded: &'a Loaded,
+    scenario: &str,
+    variant: &str,
+    phase: Phase,
+    metric: Metric,
+) -> &'a Sample {
+    let of = |case: &Case| case.scenario == scenario && case.variant == variant && case.phase == phase;
+    let mut rows = loaded.samples.iter().filter(|row| row.metric == metric && of(&row.case));
+    let row = rows.next().unwrap_or_else(|| panic!("no row {scenario} {variant} {phase} {metric:?}"));
+    assert!(rows.next().is_none(), "two rows {scenario} {variant} {phase} {metric:?}");
+    row
+}

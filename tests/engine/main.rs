@@ -1,0 +1,15 @@
+//! The engine lane: the real binary and the library on a real Docker Engine, with scenarios that take seconds.
+//! `DBENCH_DOCKER=require` makes a missing engine fail, `off` leaves the lane out, otherwise it is left out only
+//! where no engine answers.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test's helpers may panic, and with the plain error"
+)]
+
+mod lane;
+mod tiny;
+mod whole;

@@ -1,0 +1,77 @@
+//! Scenarios that build in a moment.
+
+use crate::lane::Lane;
+use std::fs;
+use std::path::PathBuf;
+
+/// What the probed file holds before any edit, with its line end.
+pub const UNEDITED: &str = "edition 0000000000000000\n";
+/// What the other file of the context holds.
+pub const MANIFEST: &str = "# edition 0000000000000000\n";
+/// Bytes that only `single` has.
+pub const BALLAST: u64 = 300_001;
+
+const SCENARIO: &str = r##"title = "A file"
+language = "sh"
+
+[[variants]]
+name = "single"
+baseline = true
+dockerfile = "single.Dockerfile"
+
+[[variants]]
+name = "multi"
+dockerfile = "multi.Dockerfile"
+
+[probe.command]
+run = ["cat", "/edition"]
+output = "edition {nonce}"
+
+[edits.source]
+lines = [{ file = "edition", line = "edition {nonce}" }]
+
+[edits.deps]
+lines = [{ file = "edition", line = "edition {nonce}" }, { file = "manifest", line = "# edition {nonce}" }]
+"##;
+
+/// A scenario in the lane's `scenarios` folder.
+pub struct Tiny {
+    pub name: String,
+    pub dir: PathBuf,
+}
+
+impl Tiny {
+    /// Two variants that build and answer in all four phases. Its name is `name` and the test's token.
+    pub fn new(lane: &Lane, name: &str) -> Self {
+        let name = format!("{name}-{}", lane.token);
+        let dir = lane.path("scenarios").join(&name);
+        fs::create_dir_all(dir.join("app")).unwrap();
+        let tiny = Self { name, dir };
+        tiny.write("scenario.toml", SCENARIO);
+        tiny.write("app/edition", UNEDITED);
+        tiny.write("app/manifest", MANIFEST);
+        let (base, token) = (&lane.base, &tiny.name);
+        tiny.write(
+            "single.Dockerfile",
+            &format!(
+                "FROM {base}\nWORKDIR /work\nCOPY manifest ./\n\
+                 RUN echo {token}-single && head -c {BALLAST} /dev/zero > /ballast\n\
+                 COPY . .\nRUN echo {token}-single && cat edition > /edition\n"
+            ),
+        );
+        tiny.write(
+            "multi.Dockerfile",
+            &format!(
+                "FROM {base} AS builder\nWORKDIR /work\nCOPY manifest ./\n\
+                 RUN --mount=type=cache,target=/cache echo {token}-multi && date > /cache/date\n\
+                 COPY . .\nRUN echo {token}-multi && cat edition > /edition\n\
+                 FROM {base}\nCOPY --from=builder /edition /edition\n"
+            ),
+        );
+        tiny
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        fs::write(self.dir.join(file), text).unwrap();
+    }
+}
