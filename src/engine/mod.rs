@@ -2,6 +2,8 @@
 //! Leaves to `runner` when to ask and what the answers prove.
 
 pub mod docker;
+#[cfg(test)]
+pub mod fake;
 mod trace;
 
 use crate::error::Result;

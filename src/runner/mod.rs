@@ -200,3 +200,6 @@ pub fn scenario_record(scenario: &Scenario) -> Result<ScenarioRecord> {
         disagreement: String::new(),
     })
 }
+
+#[cfg(test)]
+mod tests;

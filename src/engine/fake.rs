@@ -1,0 +1,175 @@
+//! An engine for tests: it builds by reading one file of the context, keeps a build cache in memory, and writes
+//! down what it was asked, in order.
+
+use super::{
+    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Failure, Image, Removal, Trace,
+    VertexUpdate,
+};
+use crate::error::{Result, files};
+use crate::image::Layer;
+use crate::results::EngineRecord;
+use jiff::Timestamp;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What the fake engine holds. Its builds copy the file `edition` of the context, which is also what a container
+/// prints.
+#[derive(Debug, Default)]
+pub struct FakeEngine {
+    /// What it was asked, in order.
+    pub calls: RefCell<Vec<String>>,
+    /// Builds whose tag holds this text fail.
+    pub broken: Option<&'static str>,
+    /// Builds whose tag holds this text are answered by the cache, whatever they ask for.
+    pub warm: Option<&'static str>,
+    images: RefCell<BTreeMap<String, String>>,
+    containers: RefCell<BTreeMap<String, String>>,
+    records: RefCell<Vec<CacheRecord>>,
+    built: RefCell<BTreeMap<String, String>>,
+}
+
+impl FakeEngine {
+    fn note(&self, call: impl Into<String>) {
+        self.calls.borrow_mut().push(call.into());
+    }
+
+    /// Names of the images that are left.
+    pub fn images_left(&self) -> Vec<String> {
+        self.images.borrow().keys().cloned().collect()
+    }
+
+    /// Somebody else's build leaves a record.
+    pub fn build_by_somebody_else(&self) {
+        let id = format!("foreign-{}", self.records.borrow().len());
+        let description = "mount / from exec /bin/sh -c theirs".to_owned();
+        self.records.borrow_mut().push(CacheRecord { id, description, ..CacheRecord::default() });
+    }
+
+    fn trace(cached: bool) -> Trace {
+        let mut trace = Trace::default();
+        trace.push(&VertexUpdate {
+            id: "copy".into(),
+            name: "[2/2] COPY edition /edition".into(),
+            started: Some(10),
+            completed: Some(30),
+            cached,
+            ..VertexUpdate::default()
+        });
+        trace
+    }
+}
+
+impl Engine for FakeEngine {
+    async fn about(&self) -> Result<About> {
+        let text = || "fake".to_owned();
+        let record = EngineRecord {
+            version: text(),
+            api: text(),
+            driver: text(),
+            store: text(),
+            platform: text(),
+            system: text(),
+            cores: None,
+            memory: None,
+        };
+        Ok(About { id: text(), record, root: "/".into() })
+    }
+
+    async fn image(&self, name: &str) -> Result<Option<Image>> {
+        Ok((name == "base").then(|| Image {
+            id: "base".into(),
+            diff_ids: vec!["b".into()],
+            ..Image::default()
+        }))
+    }
+
+    async fn images(&self, _label: &str) -> Result<Vec<Image>> {
+        Ok(Vec::new())
+    }
+
+    async fn pull(&self, name: &str) -> Result<()> {
+        self.note(format!("pull {name}"));
+        Ok(())
+    }
+
+    async fn build(&self, request: &BuildRequest<'_>, running: &mut dyn FnMut(&str)) -> Result<Built> {
+        let how = if request.no_cache { " without cache" } else { "" };
+        let case = request.tag.rsplit_once('-').map_or(request.tag, |(case, _run)| case);
+        self.note(format!("build {case}{how}"));
+        running("[2/2] COPY edition /edition");
+        let edition = files::read_to_string(&request.context.join("edition"))?;
+        let known = self.built.borrow().get(request.namespace) == Some(&edition);
+        let warm = self.warm.is_some_and(|text| request.tag.contains(text));
+        let cached = warm || known && !request.no_cache;
+        self.built.borrow_mut().insert(request.namespace.to_owned(), edition.clone());
+        if !cached {
+            let id = format!("record-{}", self.records.borrow().len());
+            let record =
+                CacheRecord { id, description: "fileop target".into(), size: 7, ..CacheRecord::default() };
+            self.records.borrow_mut().push(record);
+        }
+        let outcome = if self.broken.is_some_and(|text| request.tag.contains(text)) {
+            Err(Failure { step: Some("2 COPY edition /edition".into()), message: "no such file".into() })
+        } else {
+            self.images.borrow_mut().insert(request.tag.to_owned(), edition);
+            Ok(request.tag.to_owned())
+        };
+        Ok(Built {
+            outcome,
+            started: Timestamp::UNIX_EPOCH,
+            wall: Duration::from_nanos(100),
+            trace: Self::trace(cached),
+            sent: 0,
+            log: b"a line\n".to_vec(),
+        })
+    }
+
+    async fn layers(&self, image: &str) -> Result<Vec<Layer>> {
+        let content = self.images.borrow().get(image).map_or(0, |text| text.len() as u64);
+        Ok(vec![Layer { diff_id: "b".into(), content: 100 }, Layer { diff_id: "e".into(), content }])
+    }
+
+    async fn start(&self, spec: &ContainerSpec<'_>) -> Result<()> {
+        self.note("start");
+        let prints = self.images.borrow().get(spec.image).cloned().unwrap_or_default();
+        self.containers.borrow_mut().insert(spec.name.to_owned(), prints);
+        Ok(())
+    }
+
+    async fn get(&self, _: &str, _: u16, _: &str, _: Duration) -> Result<Option<Answer>> {
+        Ok(None)
+    }
+
+    async fn exit_code(&self, _container: &str) -> Result<Option<i64>> {
+        Ok(Some(0))
+    }
+
+    async fn logs(&self, container: &str) -> Result<(String, String)> {
+        let text = self.containers.borrow().get(container).cloned().unwrap_or_default();
+        Ok((text.clone(), text))
+    }
+
+    async fn containers(&self, prefix: &str) -> Result<Vec<String>> {
+        Ok(self.containers.borrow().keys().filter(|name| name.starts_with(prefix)).cloned().collect())
+    }
+
+    async fn remove_container(&self, name: &str) -> Result<Removal> {
+        self.note("remove container");
+        Ok(self.containers.borrow_mut().remove(name).map_or(Removal::Absent, |_| Removal::Removed))
+    }
+
+    async fn remove_image(&self, reference: &str) -> Result<Removal> {
+        Ok(self.images.borrow_mut().remove(reference).map_or(Removal::Absent, |_| Removal::Removed))
+    }
+
+    async fn cache(&self) -> Result<Vec<CacheRecord>> {
+        Ok(self.records.borrow().clone())
+    }
+
+    async fn prune(&self, id: &str) -> Result<()> {
+        self.note(format!("prune {id}"));
+        self.records.borrow_mut().retain(|record| record.id != id);
+        Ok(())
+    }
+}

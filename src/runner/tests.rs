@@ -1,0 +1,213 @@
+//! The runner on the fake engine: the order of what it asks, the rows that it writes, what it leaves.
+
+use super::*;
+use crate::engine::fake::FakeEngine;
+use crate::results::{Builder, Loaded, Metric, Phase, SCHEMA, Sample, Status};
+use std::path::Path;
+
+#[derive(Default)]
+struct Heard {
+    warnings: Vec<String>,
+    failures: Vec<String>,
+    /// Called before every build.
+    before: Option<Box<dyn FnMut(usize)>>,
+}
+
+impl Observer for Heard {
+    fn begin(&mut self, _: &Planned, done: usize) {
+        if let Some(before) = &mut self.before {
+            before(done);
+        }
+    }
+    fn step(&mut self, _: &str) {}
+    fn end(&mut self, _: &Planned, _: Duration, _: Result<(), &str>) {}
+    fn failure(&mut self, _: &Planned, last_lines: &str, _: &Path) {
+        self.failures.push(last_lines.to_owned());
+    }
+    fn warning(&mut self, text: &str) {
+        self.warnings.push(text.to_owned());
+    }
+}
+
+const SCENARIO: &str = r#"
+title = "A file"
+language = "none"
+[[variants]]
+name = "single"
+baseline = true
+dockerfile = "Dockerfile"
+[[variants]]
+name = "multi"
+dockerfile = "Dockerfile"
+[probe.command]
+run = ["cat", "/edition"]
+output = "edition {nonce}"
+[edits.source]
+lines = [{ file = "edition", line = "edition {nonce}" }]
+"#;
+
+fn scenario(folder: &Path) -> Vec<Scenario> {
+    let home = folder.join("scenarios/file");
+    files_of(&home);
+    Scenario::load_all(&folder.join("scenarios")).unwrap()
+}
+
+fn files_of(home: &Path) {
+    use crate::error::files;
+    files::create_dir_all(&home.join("app")).unwrap();
+    files::write(&home.join("scenario.toml"), SCENARIO).unwrap();
+    files::write(&home.join("Dockerfile"), "FROM base\nCOPY edition /edition\n").unwrap();
+    files::write(&home.join("app/edition"), "edition 0000000000000000\n").unwrap();
+}
+
+/// Runs one round of `phases` and gives what stands in the folder of the run.
+async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: bool) -> (Loaded, Cleaned) {
+    let folder = tempfile::tempdir().unwrap();
+    let scenarios = scenario(folder.path());
+    let about = engine.about().await.unwrap();
+    let bases = Bases::resolve(engine, &scenarios, &std::collections::BTreeMap::new()).await.unwrap();
+    let selection = Selection { rounds: 1, phases: phases.to_vec(), seed: 1 };
+    let settings = Settings {
+        selection,
+        keep,
+        deadlines: Deadlines {
+            build: Duration::from_secs(9),
+            silence: Duration::from_secs(9),
+            probe: Duration::from_secs(9),
+        },
+        state: folder.path().join("state"),
+    };
+    let run = Run {
+        schema: SCHEMA,
+        id: "r".into(),
+        dbench: "0".into(),
+        revision: None,
+        command: vec![],
+        seed: 1,
+        rounds: 1,
+        phases: phases.to_vec(),
+        builder: Builder::Buildkit,
+        host: host::host(),
+        engine: about.record.clone(),
+        bases: bases.records(),
+        scenarios: scenarios.iter().map(|s| scenario_record(s).unwrap()).collect(),
+        warnings: vec![],
+        started: Timestamp::UNIX_EPOCH,
+        ended: None,
+        interrupted: false,
+    };
+    let out = folder.path().join("results");
+    let mut runner = Runner::new(engine, heard, settings, &scenarios, bases, &about, run, &out).unwrap();
+    runner.run().await.unwrap();
+    let cleaned = runner.finish(false).await.unwrap();
+    let loaded = Loaded::read(runner.writer().folder().clone()).unwrap();
+    (loaded, cleaned)
+}
+
+fn walls(loaded: &Loaded) -> Vec<(String, Phase, Status)> {
+    let rows = loaded.samples.iter().filter(|s| s.metric == Metric::BuildWall);
+    let mut walls: Vec<_> = rows.map(|s| (s.case.variant.clone(), s.case.phase, s.status)).collect();
+    walls.sort();
+    walls
+}
+
+fn of<'a>(loaded: &'a Loaded, variant: &str, metric: Metric) -> &'a Sample {
+    loaded.samples.iter().find(|s| s.case.variant == variant && s.metric == metric).unwrap()
+}
+
+#[tokio::test]
+async fn a_round_opens_cold_builds_on_it_and_cleans_up() {
+    let engine = FakeEngine::default();
+    let mut heard = Heard::default();
+    let phases = [Phase::Cold, Phase::Unchanged, Phase::SourceEdit];
+    let (loaded, cleaned) = run(&engine, &mut heard, &phases, false).await;
+    let calls = engine.calls.borrow().clone();
+    let (first, second) = if calls[0].contains("multi") { ("multi", "single") } else { ("single", "multi") };
+    let of_variant = |variant: &str, records: [&str; 2]| {
+        let mut calls = Vec::new();
+        for phase in ["cold-1 without cache", "unchanged-1", "source-edit-1"] {
+            calls.push(format!("build dbench/run/file:{variant}-{phase}"));
+            calls.extend(["start".to_owned(), "remove container".to_owned()]);
+        }
+        calls.extend(records.map(|record| format!("prune {record}")));
+        calls
+    };
+    let expected =
+        [of_variant(first, ["record-0", "record-1"]), of_variant(second, ["record-0", "record-1"])];
+    assert_eq!(calls, expected.concat());
+    assert!(walls(&loaded).iter().all(|(_, _, status)| *status == Status::Valid), "{:?}", walls(&loaded));
+    assert_eq!(walls(&loaded).len(), 6);
+    assert_eq!(of(&loaded, "multi", Metric::UnpackedSize).value, Some(125));
+    assert_eq!(of(&loaded, "multi", Metric::UnpackedUnique).value, Some(25));
+    assert_eq!(of(&loaded, "multi", Metric::BuildCache).value, Some(7));
+    assert_eq!(loaded.run.scenarios[0].agree, Some(true));
+    assert!(engine.images_left().is_empty());
+    assert_eq!(cleaned.left, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_warm_cold_build_is_invalid_with_its_reason() {
+    let mut engine = FakeEngine::default();
+    engine.warm = Some("single-cold");
+    let (loaded, _) = run(&engine, &mut Heard::default(), &[Phase::Cold], false).await;
+    let row = of(&loaded, "single", Metric::BuildWall);
+    assert_eq!(row.status, Status::Invalid);
+    assert_eq!(
+        row.reason,
+        "line 2 (stage 0: COPY edition /edition) was answered by the cache, so the build was not cold"
+    );
+    assert_eq!(of(&loaded, "multi", Metric::BuildWall).status, Status::Valid);
+}
+
+#[tokio::test]
+async fn a_failed_build_is_a_row_and_costs_only_what_stands_on_it() {
+    let mut engine = FakeEngine::default();
+    engine.broken = Some("single-cold");
+    let mut heard = Heard::default();
+    let (loaded, _) = run(&engine, &mut heard, &[Phase::Cold, Phase::Unchanged], false).await;
+    let expected = [
+        ("multi".to_owned(), Phase::Cold, Status::Valid),
+        ("multi".to_owned(), Phase::Unchanged, Status::Valid),
+        ("single".to_owned(), Phase::Cold, Status::Failed),
+        ("single".to_owned(), Phase::Unchanged, Status::Failed),
+    ];
+    assert_eq!(walls(&loaded), expected);
+    assert_eq!(
+        of(&loaded, "single", Metric::BuildWall).reason,
+        "step `2 COPY edition /edition`: no such file (log: logs/file-single-buildkit-cold-1.log)"
+    );
+    assert_eq!(heard.failures, ["a line"]);
+}
+
+#[tokio::test]
+async fn without_cold_a_priming_build_opens_the_round_and_is_not_measured() {
+    let engine = FakeEngine::default();
+    let (loaded, _) = run(&engine, &mut Heard::default(), &[Phase::Unchanged], false).await;
+    let calls = engine.calls.borrow().clone();
+    assert!(calls.contains(&"build dbench/run/file:single-cold-1".to_owned()), "{calls:?}");
+    assert!(walls(&loaded).iter().all(|(_, phase, _)| *phase == Phase::Unchanged));
+    assert_eq!(of(&loaded, "single", Metric::UnpackedSize).value, Some(125));
+}
+
+#[tokio::test]
+async fn images_stay_when_they_are_asked_to() {
+    let engine = FakeEngine::default();
+    run(&engine, &mut Heard::default(), &[Phase::Cold], true).await;
+    assert_eq!(engine.images_left().len(), 2);
+}
+
+#[tokio::test]
+async fn somebody_elses_build_is_warned_of_and_recorded() {
+    let engine = std::rc::Rc::new(FakeEngine::default());
+    let mut heard = Heard::default();
+    let other = engine.clone();
+    heard.before = Some(Box::new(move |done| {
+        if done == 1 {
+            other.build_by_somebody_else();
+        }
+    }));
+    let (loaded, _) = run(&engine, &mut heard, &[Phase::Cold, Phase::Unchanged], false).await;
+    let foreign: Vec<_> = heard.warnings.iter().filter(|w| w.starts_with("somebody else's build")).collect();
+    assert_eq!(foreign.len(), 1, "{:?}", heard.warnings);
+    assert!(loaded.run.warnings.contains(foreign[0]));
+}
