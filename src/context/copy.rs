@@ -18,12 +18,15 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Copies the context of a scenario.
-    pub fn of(scenario: &Scenario) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("dbench-context-").tempdir().map_err(|cause| {
-            Error::surroundings("cannot create a temporary folder for a copy of the context")
-                .because(cause)
-                .hint("free some space, or point TMPDIR to a folder that can be written")
+    /// Copies the context of a scenario into a new folder below `place`.
+    pub fn of(scenario: &Scenario, place: &Path) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("context-").tempdir_in(place).map_err(|cause| {
+            Error::surroundings(format!(
+                "cannot create a folder for a copy of the context below {}",
+                place.display()
+            ))
+            .because(cause)
+            .hint("free some space there, or make it a folder that can be written")
         })?;
         mirror(&scenario.context, folder.path())?;
         Ok(Self { folder })

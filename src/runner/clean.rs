@@ -2,7 +2,7 @@
 //! by label and prefix for images. What somebody else uses or could have made is left and listed.
 
 use super::journal::Ledger;
-use super::naming::{CONTAINER_PREFIX, IMAGE_PREFIX};
+use super::naming::{CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
 use crate::engine::{CacheRecord, Engine, RUN_LABEL, Removal, STAND_IN_LABEL};
 use crate::error::{Result, files};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +28,7 @@ pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool
         remove_containers(engine, &ledger, &mut cleaned).await?;
         remove_images(engine, &ledger, &mut cleaned).await?;
         remove_records(engine, &ledger, &mut cleaned).await?;
+        remove_work(state, &ledger.run)?;
         files::remove(&path)?;
     }
     if stand_ins {
@@ -61,6 +62,12 @@ pub async fn remove_images(engine: &impl Engine, ledger: &Ledger, cleaned: &mut 
         }
     }
     Ok(())
+}
+
+/// Removes the copies of contexts that a run kept on this machine.
+pub fn remove_work(state: &Path, run: &str) -> Result<()> {
+    let folder = work_folder(state, run);
+    if folder.is_dir() { files::remove_dir_all(&folder) } else { Ok(()) }
 }
 
 fn note(removal: Removal, image: &str, cleaned: &mut Cleaned) {

@@ -100,6 +100,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
     ) -> Result<Self> {
         let left_over = !Ledger::all(&settings.state, &about.id)?.is_empty();
         let writer = Writer::create(out, &run)?;
+        crate::error::files::create_dir_all(&naming::work_folder(&settings.state, &run.id))?;
         let journal = Journal::begin(&settings.state, &run.id, &about.id)?;
         let mut runner = Self {
             engine,
@@ -159,6 +160,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             clean::remove_images(self.engine, &ledger, &mut cleaned).await?;
         }
         clean::remove_records(self.engine, &ledger, &mut cleaned).await?;
+        clean::remove_work(&self.settings.state, &self.run.id)?;
         if !self.settings.keep {
             crate::error::files::remove(self.journal.path())?;
         }

@@ -3,6 +3,7 @@
 use crate::results::Case;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Every image that a run makes has a name under this prefix.
 pub const IMAGE_PREFIX: &str = "dbench/run/";
@@ -23,6 +24,11 @@ pub fn namespace(run: &str, scenario: &str, variant: &str, round: u32) -> String
 pub fn container(run: &str, case: &Case, round: u32) -> String {
     let parts = [case.scenario.as_str(), &case.variant, case.phase.name(), &round.to_string()];
     format!("{CONTAINER_PREFIX}{}", short(run, &parts))
+}
+
+/// Where a run keeps copies of contexts while it goes on; `clean` finds it there after a kill.
+pub fn work_folder(state: &Path, run: &str) -> PathBuf {
+    state.join("work").join(run)
 }
 
 /// The labels that everything of a run carries.

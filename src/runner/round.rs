@@ -65,9 +65,10 @@ impl<'a> Pass<'a> {
         variant: &'a Variant,
         round: u32,
     ) -> Result<Self> {
-        let copy = Copy::of(scenario)?;
-        let dockerfile_dir = tempfile::tempdir().map_err(|cause| {
-            Error::surroundings("cannot create a folder for temporary files").because(cause)
+        let work = naming::work_folder(&runner.settings.state, &runner.run.id);
+        let copy = Copy::of(scenario, &work)?;
+        let dockerfile_dir = tempfile::tempdir_in(&work).map_err(|cause| {
+            Error::surroundings(format!("cannot create a folder below {}", work.display())).because(cause)
         })?;
         let name = variant.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let text = variant.dockerfile.rewrite(&runner.bases.rewrites());
