@@ -7,6 +7,12 @@ use crate::engine::{CacheRecord, Engine, RUN_LABEL, Removal, STAND_IN_LABEL};
 use crate::error::{Result, files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a cancelled build may hold on to its records.
+const LETTING_GO: Duration = Duration::from_secs(10);
+/// How long to wait between two looks at records that are in use.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What a clean-up removed and what it left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,15 +27,17 @@ pub struct Cleaned {
     pub left: Vec<String>,
 }
 
-/// Removes what the journals of an engine name; a journal with nothing left is removed itself.
+/// Removes what the journals of an engine name, then the journals; one whose records are still in use stays.
 pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool) -> Result<Cleaned> {
     let mut cleaned = Cleaned::default();
     for (path, ledger) in Ledger::all(state, id)? {
         remove_containers(engine, &ledger, &mut cleaned).await?;
         remove_images(engine, &ledger, &mut cleaned).await?;
-        remove_records(engine, &ledger, &mut cleaned).await?;
+        let all = remove_records(engine, &ledger, &mut cleaned).await?;
         remove_work(state, &ledger.run)?;
-        files::remove(&path)?;
+        if all {
+            files::remove(&path)?;
+        }
     }
     if stand_ins {
         remove_stand_ins(engine, &mut cleaned).await?;
@@ -87,8 +95,8 @@ async fn remove_stand_ins(engine: &impl Engine, cleaned: &mut Cleaned) -> Result
     Ok(())
 }
 
-/// Removes the records of a ledger, leaves before parents.
-pub async fn remove_records(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<()> {
+/// Removes the records of a ledger, leaves before parents. Whether all that are ours are gone.
+pub async fn remove_records(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<bool> {
     let records = engine.cache().await?;
     let sorted = sort_new(&records, ledger);
     for foreign in &sorted.doubtful {
@@ -99,33 +107,41 @@ pub async fn remove_records(engine: &impl Engine, ledger: &Ledger, cleaned: &mut
     }
     let (gone, left) = prune(engine, &sorted.ours).await?;
     cleaned.records += gone.len();
+    let all = left.is_empty();
     cleaned
         .left
         .extend(left.into_iter().map(|id| format!("build cache {id}: other records stand on it or use it")));
-    Ok(())
+    Ok(all)
 }
 
-/// Prunes records until no more go: a record can go once nothing stands on it.
+/// Prunes records until no more go: a record can go once nothing stands on it, and once a cancelled build has let
+/// go of it.
 pub(super) async fn prune(
     engine: &impl Engine,
     ids: &BTreeSet<String>,
 ) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
-    let mut gone = BTreeSet::new();
+    let give_up = Instant::now() + LETTING_GO;
+    let mut left = ids.clone();
     loop {
         let records = engine.cache().await?;
-        let present: BTreeSet<&str> = records.iter().map(|r| r.id.as_str()).collect();
-        gone.extend(ids.iter().filter(|id| !present.contains(id.as_str())).cloned());
+        let before = left.len();
+        left.retain(|id| records.iter().any(|r| r.id == *id));
         let parents: BTreeSet<&str> =
             records.iter().flat_map(|r| r.parents.iter().map(String::as_str)).collect();
-        let left: Vec<&String> = ids.iter().filter(|id| !gone.contains(*id)).collect();
-        let leaves: Vec<&&String> = left.iter().filter(|id| !parents.contains(id.as_str())).collect();
+        let (leaves, stuck): (Vec<&String>, Vec<&String>) =
+            left.iter().partition(|id| !parents.contains(id.as_str()));
         for id in &leaves {
             engine.prune(id).await?;
         }
-        let after = engine.cache().await?;
-        let still = after.iter().filter(|r| ids.contains(&r.id)).count();
-        if leaves.is_empty() || still == left.len() {
-            return Ok((gone, left.into_iter().cloned().collect()));
+        let still: BTreeSet<String> = engine.cache().await?.into_iter().map(|r| r.id).collect();
+        let progress = left.len() < before || leaves.iter().any(|id| !still.contains(*id));
+        let in_use = records.iter().any(|r| r.in_use && left.contains(&r.id));
+        if leaves.is_empty() && stuck.is_empty() || !progress && (!in_use || Instant::now() >= give_up) {
+            left.retain(|id| still.contains(id));
+            return Ok((ids.difference(&left).cloned().collect(), left));
+        }
+        if !progress {
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

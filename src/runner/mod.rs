@@ -31,6 +31,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// How long an engine takes to end the steps of a cancelled build; their last records come only then.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// What a run hears of itself while it goes on.
 pub trait Observer {
     /// A build begins, the `done`th of all.
@@ -153,15 +156,18 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         self.run.interrupted = interrupted;
         self.run.ended = Some(Timestamp::now());
         self.writer.run(&self.run)?;
+        if interrupted {
+            tokio::time::sleep(SETTLING).await;
+        }
         let ledger = Ledger::read(self.journal.path())?;
         let mut cleaned = Cleaned::default();
         clean::remove_containers(self.engine, &ledger, &mut cleaned).await?;
         if !self.settings.keep {
             clean::remove_images(self.engine, &ledger, &mut cleaned).await?;
         }
-        clean::remove_records(self.engine, &ledger, &mut cleaned).await?;
+        let all = clean::remove_records(self.engine, &ledger, &mut cleaned).await?;
         clean::remove_work(&self.settings.state, &self.run.id)?;
-        if !self.settings.keep {
+        if all && !self.settings.keep {
             crate::error::files::remove(self.journal.path())?;
         }
         Ok(cleaned)
