@@ -10,6 +10,8 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
+mod failing;
 mod lane;
+mod spoiled;
 mod tiny;
 mod whole;

@@ -1,0 +1,150 @@
+//! For each phase the state is spoiled, and the build must not count, for that reason.
+
+use crate::lane::{Lane, PATIENCE, row};
+use crate::tiny::Tiny;
+use dbench::context::Copy;
+use dbench::engine::{BuildRequest, Engine, Trace};
+use dbench::results::{Loaded, Metric, Phase, Status};
+use dbench::runner::{Claimed, prove};
+use dbench::scenario::{Nonce, Scenario};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+/// A variant of a scenario, built through the library with a state of the test's choice.
+struct Bench<'a> {
+    lane: &'a Lane,
+    scenario: Scenario,
+    copy: Copy,
+    tag: String,
+}
+
+impl<'a> Bench<'a> {
+    fn new(lane: &'a Lane, tiny: &Tiny) -> Self {
+        let scenario = Scenario::load(&tiny.dir).unwrap_or_else(|error| panic!("{error}"));
+        let copy = Copy::of(&scenario).unwrap();
+        Self { lane, copy, tag: format!("{}:spoiled", tiny.name), scenario }
+    }
+
+    fn build(&self, no_cache: bool) -> Trace {
+        let variant = self.scenario.baseline();
+        let request = BuildRequest {
+            context: self.copy.path(),
+            dockerfile_dir: &self.scenario.dir,
+            dockerfile: "single.Dockerfile",
+            target: None,
+            args: &variant.args,
+            tag: &self.tag,
+            labels: &BTreeMap::new(),
+            no_cache,
+            namespace: &self.lane.token,
+            shared_key: &self.lane.token,
+            deadline: PATIENCE,
+            silence: PATIENCE,
+        };
+        let built = self.lane.wait_for(self.lane.engine.build(&request, &mut |_| ())).unwrap();
+        let log = String::from_utf8_lossy(&built.log).into_owned();
+        built.outcome.unwrap_or_else(|failure| panic!("{failure:?}\n{log}"));
+        built.trace
+    }
+
+    fn edit(&self) -> BTreeSet<String> {
+        let edit = self.scenario.edit(Phase::SourceEdit).unwrap();
+        let nonce = Nonce::for_case("run", &self.scenario.name, "single", Phase::SourceEdit, 1);
+        self.copy.apply(edit, &nonce).unwrap()
+    }
+
+    fn judge(&self, phase: Phase, edited: &BTreeSet<String>, trace: &Trace) -> Result<(), String> {
+        let dockerfile = &self.scenario.baseline().dockerfile;
+        let target = dockerfile.target(None).unwrap();
+        prove(&Claimed { phase, dockerfile, target, edited, hidden: false }, trace)
+    }
+}
+
+impl Drop for Bench<'_> {
+    fn drop(&mut self) {
+        self.lane.sweep(&[&self.tag]);
+    }
+}
+
+#[test]
+fn each_state_is_proven_only_as_what_it_is() {
+    let Some(lane) = Lane::open() else { return };
+    let bench = Bench::new(&lane, &Tiny::new(&lane, "state"));
+    let none = BTreeSet::new();
+    let cold = bench.build(true);
+    assert_eq!(bench.judge(Phase::Cold, &none, &cold), Ok(()));
+    let reason = bench.judge(Phase::Unchanged, &none, &cold).unwrap_err();
+    assert_eq!(of_first_step(&reason), Some("ran, though nothing had changed"), "{reason}");
+    let warm = bench.build(false);
+    assert_eq!(bench.judge(Phase::Unchanged, &none, &warm), Ok(()));
+    let reason = bench.judge(Phase::Cold, &none, &warm).unwrap_err();
+    assert_eq!(
+        reason,
+        "line 3 (stage 0: COPY manifest ./) was answered by the cache, so the build was not cold"
+    );
+    let edited = bench.edit();
+    assert_eq!(edited, BTreeSet::from(["edition".to_owned()]));
+    let reason = bench.judge(Phase::SourceEdit, &edited, &warm).unwrap_err();
+    assert_eq!(reason, "line 5 (stage 0: COPY . .) did not run, though it takes in an edited file");
+    let edit = bench.build(false);
+    assert_eq!(bench.judge(Phase::SourceEdit, &edited, &edit), Ok(()));
+    let all = bench.build(true);
+    let reason = bench.judge(Phase::SourceEdit, &edited, &all).unwrap_err();
+    assert_eq!(of_first_step(&reason), Some("ran, though the edit does not reach it"), "{reason}");
+    drop(bench);
+    lane.assert_nothing_is_left("");
+}
+
+/// What a reason says of the first step that ran: an engine may have the WORKDIR from another build, even in a build
+/// without cache.
+fn of_first_step(reason: &str) -> Option<&str> {
+    let workdir = reason.strip_prefix("line 2 (stage 0: WORKDIR /work) ");
+    workdir.or_else(|| reason.strip_prefix("line 3 (stage 0: COPY manifest ./) "))
+}
+
+/// A run whose source edit is spoiled: the other phases count, that one is invalid, and the images still agree.
+fn assert_edit_is_invalid(lane: &Lane, tiny: &Tiny, reason: &str) {
+    let ended = lane.dbench(&["run", "--rounds", "1", "--phase", "cold,unchanged,source-edit"]).expect(3);
+    let loaded = lane.loaded();
+    assert_eq!(loaded.run.scenarios[0].agree, Some(true), "{}", loaded.run.scenarios[0].disagreement);
+    for variant in ["single", "multi"] {
+        assert_eq!(verdict(&loaded, tiny, variant, Phase::Cold), (Status::Valid, ""));
+        assert_eq!(verdict(&loaded, tiny, variant, Phase::Unchanged), (Status::Valid, ""));
+        assert_eq!(verdict(&loaded, tiny, variant, Phase::SourceEdit), (Status::Invalid, reason));
+    }
+    ended.says(&format!("does not count: {reason}"));
+    lane.assert_nothing_is_left(&ended.stderr);
+}
+
+fn verdict<'a>(loaded: &'a Loaded, tiny: &Tiny, variant: &str, phase: Phase) -> (Status, &'a str) {
+    let row = row(loaded, &tiny.name, variant, phase, Metric::BuildWall);
+    (row.status, &row.reason)
+}
+
+/// Both variants make the answer themselves, so that only the edit tells an edited build from another.
+fn answer_without_the_context(lane: &Lane, tiny: &Tiny, copy: &str) {
+    for variant in ["single", "multi"] {
+        let answer = format!("RUN : {}-{variant} && echo edition 0000000000000000 > /edition\n", tiny.name);
+        let text = format!("FROM {}\nWORKDIR /work\nCOPY {copy} ./\n{answer}", lane.base);
+        tiny.write(&format!("{variant}.Dockerfile"), &text);
+    }
+}
+
+#[test]
+fn an_edit_that_no_step_takes_in_is_invalid() {
+    let Some(lane) = Lane::open() else { return };
+    let tiny = Tiny::new(&lane, "outside");
+    answer_without_the_context(&lane, &tiny, "manifest");
+    let reason = "no step takes in an edited file, so the edit is outside of what is built";
+    assert_edit_is_invalid(&lane, &tiny, reason);
+}
+
+#[test]
+fn an_edit_that_the_ignore_file_hides_is_invalid() {
+    let Some(lane) = Lane::open() else { return };
+    let tiny = Tiny::new(&lane, "hidden");
+    answer_without_the_context(&lane, &tiny, ".");
+    fs::write(tiny.dir.join("app/.dockerignore"), "edition\n").unwrap();
+    let reason = "the edit is hidden by the ignore file, so the builder never saw it";
+    assert_edit_is_invalid(&lane, &tiny, reason);
+}
