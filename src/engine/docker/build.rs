@@ -1,6 +1,6 @@
 //! One BuildKit build: a session that serves the context, the request, and the stream of events.
 
-use super::{ANSWER, DockerEngine, session::Session, within};
+use super::{ANSWER, DockerEngine, session::Session, speaking, within};
 use crate::engine::{BuildRequest, Built, Failure, Trace, VertexUpdate};
 use crate::error::Result;
 use bollard::Docker;
@@ -70,14 +70,8 @@ fn session_id(request: &BuildRequest<'_>) -> String {
 /// bollard opens a session of its own for BuildKit. Asked for the classic builder it does not, and the request is
 /// turned into one for BuildKit on its way out.
 fn buildkit_client(client: &Docker) -> Docker {
-    client.clone().with_request_modifier(|mut request| {
-        let target = request.uri().to_string();
-        let rewritten =
-            target.split_once("version=1").map(|(before, after)| format!("{before}version=2{after}"));
-        if let Some(Ok(uri)) = rewritten.map(|target| target.parse()) {
-            *request.uri_mut() = uri;
-        }
-        request
+    speaking(client.clone(), |target| {
+        target.split_once("version=1").map(|(before, after)| format!("{before}version=2{after}"))
     })
 }
 

@@ -47,7 +47,7 @@ impl DockerEngine {
         let client = within("negotiating the version of the API", ANSWER, client.negotiate_version())
             .await?
             .map_err(unreachable)?;
-        Ok(Self { client, socket })
+        Ok(Self { client: speaking(client, |_| None), socket })
     }
 
     /// The socket that it answers at.
@@ -68,6 +68,24 @@ fn socket_of(docker_host: Option<&str>) -> Result<PathBuf> {
             .hint("unset DOCKER_HOST for the local engine, or set it to unix:///path/of/docker.sock")
         }),
     }
+}
+
+/// The client with every request in the negotiated version of the API, which bollard drops from the path, and with
+/// path and query as `rewrite` makes them.
+fn speaking(client: Docker, rewrite: fn(&str) -> Option<String>) -> Docker {
+    let version = client.client_version();
+    client.with_request_modifier(move |mut request| {
+        let mut parts = request.uri().clone().into_parts();
+        if let Some(target) = parts.path_and_query.as_ref().map(|target| target.as_str().to_owned()) {
+            let target = rewrite(&target).unwrap_or(target);
+            parts.path_and_query = format!("/v{version}{target}").parse().ok();
+        }
+        // A target that is none any more is sent as it came, and the engine says what it thinks of it.
+        if let Ok(uri) = hyper::Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+        request
+    })
 }
 
 /// An engine that does not answer within `deadline` is an error, never a hang.
