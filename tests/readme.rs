@@ -1,0 +1,187 @@
+//! The README is held to the program: its scenario loads, its tables are the program's, its commands parse, its links lead somewhere.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+mod common;
+
+use common::{Folder, run};
+use dbench::error::files;
+use dbench::results::Phase;
+use dbench::scenario::{Expect, Scenario};
+use std::path::Path;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn readme() -> String {
+    files::read_to_string(&root().join("README.md")).unwrap()
+}
+
+/// The fenced blocks of a language.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = readme();
+    let fence = format!("```{language}\n");
+    readme.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+fn section<'a>(readme: &'a str, title: &str) -> &'a str {
+    let rest = readme.split(&format!("\n## {title}\n")).nth(1).unwrap();
+    rest.split("\n## ").next().unwrap()
+}
+
+/// The cells of the tables of a section, without heads and rules.
+fn table(title: &str) -> Vec<Vec<String>> {
+    let readme = readme();
+    let rows = section(&readme, title).lines().filter(|line| line.starts_with("| "));
+    let cells = |row: &str| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+    rows.map(cells).filter(|row: &Vec<String>| !row[0].starts_with("---")).skip(1).collect()
+}
+
+fn with_scenario(text: &str) -> Scenario {
+    let folder = Folder::new();
+    let below = |path: &str| format!("scenarios/greeter/{path}");
+    let go = "const edition = \"0000000000000000\"\n";
+    folder.write(&below("scenario.toml"), text);
+    folder.write(&below("single.Dockerfile"), "FROM base:1\n");
+    folder.write(&below("multi.Dockerfile"), "FROM base:1 AS final\n");
+    folder.write(&below("app/main.go"), go);
+    folder.write(&below("edits/deps/main.go"), go);
+    folder.write(&below("edits/deps/go.mod"), "module x\n// edition 0000000000000000\n");
+    Scenario::load(&folder.path("scenarios/greeter")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn the_reference_of_scenario_toml_loads() {
+    let text = &blocks("toml")[0];
+    let scenario = with_scenario(text);
+    assert_eq!(scenario.variants.len(), 2);
+    assert_eq!(scenario.variants[1].target.as_deref(), Some("final"));
+    assert_eq!(scenario.variants[1].probe.env["PORT"], "8081");
+    assert!(scenario.edit(Phase::SourceEdit).is_some() && scenario.edit(Phase::DepsEdit).is_some());
+    assert_eq!(scenario.claims.len(), 1);
+    // The other kind of probe stands there as a comment.
+    let (before, rest) = text.split_once("[probe.http]").unwrap();
+    let (_, after) = rest.split_once("# [probe.command]").unwrap();
+    let uncommented = after.replacen("\n# run", "\nrun", 1).replacen("\n# output", "\noutput", 1);
+    let by_command = format!("{}[probe.command]{uncommented}", before.replace("port = 8081, ", ""));
+    let scenario = with_scenario(&by_command);
+    assert_eq!(scenario.variants[0].probe.expect, Expect::Output { text: "edition {nonce}".to_owned() });
+}
+
+#[test]
+fn the_reference_names_every_key() {
+    let text = &blocks("toml")[0];
+    let disk = files::read_to_string(&root().join("src/scenario/disk.rs")).unwrap();
+    let keys = disk.lines().filter_map(|line| line.trim().strip_prefix("pub ")).filter_map(|line| {
+        let (key, kind) = line.split_once(": ")?;
+        Some((key, kind))
+    });
+    for (key, _) in keys {
+        let named = [format!("{key} = "), format!("[{key}"), format!(".{key}]")];
+        assert!(named.iter().any(|form| text.contains(form)), "`{key}` is not in the reference");
+    }
+}
+
+#[test]
+fn the_configuration_of_the_readme_is_one() {
+    let folder = Folder::new();
+    folder.write("dbench.toml", &blocks("toml")[1]);
+    let ran = folder.dbench(&[], &["run", "--plan", "--phase", "cold"]).ends(0);
+    assert!(ran.out.ends_with("10 builds, no earlier run to estimate from\n"), "{}", ran.out);
+}
+
+#[test]
+fn exit_codes_are_those_of_the_help() {
+    let help = Folder::new().dbench(&[], &["--help"]).ends(0).out;
+    let of_help: Vec<_> = help
+        .split("Exit codes:\n")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .map(|line| line.trim().split_once(' ').unwrap())
+        .map(|(code, meaning)| vec![code.to_owned(), meaning.trim().to_owned()])
+        .collect();
+    assert_eq!(table("Exit codes"), of_help);
+}
+
+#[test]
+fn every_flag_and_variable_of_the_configuration_is_in_the_help() {
+    let folder = Folder::new();
+    let help = folder.dbench(&[], &["run", "--help"]).ends(0).out;
+    // clap does not read this one.
+    let elsewhere = "NO_COLOR";
+    for row in table("Configuration") {
+        for name in row[..2].iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)) {
+            let name = name.split(' ').next().unwrap();
+            assert!(help.contains(name) || name == elsewhere, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_scenarios_is_that_of_the_folder() {
+    let scenarios = Scenario::load_all(&root().join("scenarios")).unwrap_or_else(|error| panic!("{error}"));
+    let mut of_folder: Vec<_> = scenarios
+        .into_iter()
+        .map(|s| vec![format!("[{0}](scenarios/{0})", s.name), s.title, s.language])
+        .collect();
+    let mut of_readme = table("Scenarios");
+    of_folder.sort();
+    of_readme.sort();
+    assert_eq!(of_readme, of_folder);
+}
+
+#[test]
+fn every_command_of_the_readme_is_understood() {
+    let state = tempfile::tempdir().unwrap();
+    let mut seen = 0;
+    for line in blocks("sh").join("\n").lines() {
+        let command = line.split(" #").next().unwrap().trim();
+        let arguments: Vec<_> = match command.split_once(' ') {
+            Some(("dbench", rest)) => rest.split_whitespace().collect(),
+            Some(("make", rest)) => match rest.split_once("ARGS=") {
+                Some((_, given)) => {
+                    ["run"].into_iter().chain(given.trim_matches('"').split_whitespace()).collect()
+                }
+                None => {
+                    let makefile = files::read_to_string(&root().join("Makefile")).unwrap();
+                    assert!(makefile.contains(&format!("\n{rest}:")), "the Makefile makes no `{rest}`");
+                    continue;
+                }
+            },
+            _ => continue,
+        };
+        seen += 1;
+        // What would build shows its plan, and what needs a run or an engine its help.
+        let harmless = match arguments[0] {
+            "run" if arguments.contains(&"--plan") => &[][..],
+            "run" => &["--plan"],
+            _ => &["--help"],
+        };
+        let ran = run(root(), state.path(), &[], &[&arguments[..], harmless].concat()).ends(0);
+        assert_eq!(ran.err, "", "{command}");
+    }
+    assert!(seen >= 8, "only {seen} commands were found");
+}
+
+#[test]
+fn every_link_leads_to_something() {
+    for document in ["README.md", "docs/method.md", "scenarios/bases/README.md"] {
+        let path = root().join(document);
+        let text = files::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let target = link.split('#').next().unwrap();
+            let there = link.contains("://") || path.parent().unwrap().join(target).exists();
+            assert!(there, "{document}: {link}");
+        }
+    }
+}
+
+#[test]
+fn the_results_have_one_place() {
+    let readme = readme();
+    let spliced = dbench::report::splice(Path::new("README.md"), &readme, "results");
+    let spliced = spliced.unwrap_or_else(|error| panic!("{error}"));
+    assert!(spliced.contains("<!-- dbench:results -->\n\nresults\n\n<!-- /dbench:results -->\n"));
+}
