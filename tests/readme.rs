@@ -48,7 +48,7 @@ fn with_scenario(text: &str) -> Scenario {
     folder.write(&below("app/main.go"), go);
     folder.write(&below("edits/deps/main.go"), go);
     folder.write(&below("edits/deps/go.mod"), "module x\n// edition 0000000000000000\n");
-    Scenario::load(&folder.path("scenarios/greeter")).unwrap_or_else(|error| panic!("{error}"))
+    Scenario::load(&folder.path("scenarios/greeter")).unwrap()
 }
 
 #[test]
