@@ -268,6 +268,31 @@ fn a_malformed_line_is_named() {
 }
 
 #[test]
+fn a_run_json_of_another_kind_is_named() {
+    let folder = golden();
+    let good = files::read_to_string(&folder.path("results/kept/run.json")).unwrap();
+    let bad = |text: &str| {
+        folder.write("results/kept/run.json", text);
+        folder.dbench(&[], &["report", "results/kept"]).ends(2).err
+    };
+    assert_eq!(
+        bad(&good.replacen("\"schema\": 1", "\"schema\": 99", 1)),
+        "error: results/kept/run.json: schema 99 is newer than this dbench, which reads 1\n  \
+         hint: use the dbench that made the run\n"
+    );
+    let said = bad(&good.replacen("\"seed\"", "\"sead\"", 1));
+    assert!(said.starts_with("error: results/kept/run.json:"), "{said}");
+    assert!(
+        said.contains(": not a run.json that this version can read\n  cause: unknown field `sead`"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("\n  hint: it was changed by hand or made by another version of dbench\n"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_torn_last_line_is_dropped_with_a_warning() {
     let folder = golden();
     let whole = folder.dbench(&[], &["report", "kept", "--format", "json"]).ends(0);

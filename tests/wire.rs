@@ -63,10 +63,17 @@ fn an_error_in_the_middle_of_a_build_names_the_step_and_shows_its_last_lines() {
                 r#"{"errorDetail":{"message":"failed to solve: exit code: 2"}}"#.into(),
             ])
         },
-        "RUN make`: ",
+        "failed,step `1 RUN make`: Docker stream error: failed to solve: exit code: 2 (log: ",
     );
-    assert!(ran.err.contains("make: no rule"), "{}", ran.err);
-    assert!(ran.err.contains("greet-single-buildkit-cold-1.log"), "{}", ran.err);
+    assert!(
+        ran.err.contains(
+            "its log ends:\n  | [1/2] RUN make ERROR process \"make\" did not complete: exit code: 2\n  \
+             | [1/2] RUN make | make: no rule\n"
+        ),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("/logs/greet-single-buildkit-cold-1.log\n"), "{}", ran.err);
 }
 
 #[test]
