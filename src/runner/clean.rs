@@ -27,13 +27,14 @@ pub struct Cleaned {
     pub left: Vec<String>,
 }
 
-/// Removes what the journals of an engine name, then the journals; one whose records are still in use stays.
+/// Removes what the journals of an engine name, then the journals; one with images or records that are still
+/// in use stays.
 pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool) -> Result<Cleaned> {
     let mut cleaned = Cleaned::default();
     for (path, ledger) in Ledger::all(state, id)? {
         remove_containers(engine, &ledger, &mut cleaned).await?;
-        remove_images(engine, &ledger, &mut cleaned).await?;
-        let all = remove_records(engine, &ledger, &mut cleaned).await?;
+        let mut all = remove_images(engine, &ledger, &mut cleaned).await?;
+        all &= remove_records(engine, &ledger, &mut cleaned).await?;
         remove_work(state, &ledger.run)?;
         if all {
             files::remove(&path)?;
@@ -56,20 +57,22 @@ pub async fn remove_containers(engine: &impl Engine, ledger: &Ledger, cleaned: &
 }
 
 /// Removes the images of a ledger: journalled names under our prefix, then journalled ids that carry our label and
-/// no other name.
-pub async fn remove_images(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<()> {
+/// no name. Whether none stays because it is in use; one that the user gave a name is the user's.
+pub async fn remove_images(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<bool> {
+    let mut all = true;
     for tag in ledger.tags.iter().filter(|tag| tag.starts_with(IMAGE_PREFIX)) {
-        note(engine.remove_image(tag).await?, tag, cleaned);
+        all &= note(engine.remove_image(tag).await?, tag, cleaned);
     }
     let labelled = engine.images(&format!("{RUN_LABEL}={}", ledger.run)).await?;
     for image in labelled.iter().filter(|image| ledger.images.contains(&image.id)) {
-        if image.tags.iter().any(|tag| tag != "<none>:<none>") {
+        let mut names = image.tags.iter().filter(|tag| *tag != "<none>:<none>").peekable();
+        if names.peek().is_none() {
+            all &= note(engine.remove_image(&image.id).await?, &image.id, cleaned);
+        } else if !names.all(|tag| ledger.tags.contains(tag)) {
             cleaned.left.push(format!("image {}: it has the name {}", image.id, image.tags.join(", ")));
-        } else {
-            note(engine.remove_image(&image.id).await?, &image.id, cleaned);
         }
     }
-    Ok(())
+    Ok(all)
 }
 
 /// Removes the copies of contexts that a run kept on this machine.
@@ -78,12 +81,17 @@ pub fn remove_work(state: &Path, run: &str) -> Result<()> {
     if folder.is_dir() { files::remove_dir_all(&folder) } else { Ok(()) }
 }
 
-fn note(removal: Removal, image: &str, cleaned: &mut Cleaned) {
+/// Whether the image is gone.
+fn note(removal: Removal, image: &str, cleaned: &mut Cleaned) -> bool {
     match removal {
         Removal::Removed => cleaned.images.push(image.to_owned()),
         Removal::Absent => {}
-        Removal::Refused(why) => cleaned.left.push(format!("image {image}: {why}")),
+        Removal::Refused(why) => {
+            cleaned.left.push(format!("image {image}: {why}"));
+            return false;
+        }
     }
+    true
 }
 
 async fn remove_stand_ins(engine: &impl Engine, cleaned: &mut Cleaned) -> Result<()> {

@@ -162,12 +162,10 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         let ledger = Ledger::read(self.journal.path())?;
         let mut cleaned = Cleaned::default();
         clean::remove_containers(self.engine, &ledger, &mut cleaned).await?;
-        if !self.settings.keep {
-            clean::remove_images(self.engine, &ledger, &mut cleaned).await?;
-        }
-        let all = clean::remove_records(self.engine, &ledger, &mut cleaned).await?;
+        let mut all = !self.settings.keep && clean::remove_images(self.engine, &ledger, &mut cleaned).await?;
+        all &= clean::remove_records(self.engine, &ledger, &mut cleaned).await?;
         clean::remove_work(&self.settings.state, &self.run.id)?;
-        if all && !self.settings.keep {
+        if all {
             crate::error::files::remove(self.journal.path())?;
         }
         Ok(cleaned)
