@@ -10,8 +10,10 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
+mod ended;
 mod failing;
 mod lane;
+mod shipped;
 mod spoiled;
 mod tiny;
 mod whole;

@@ -92,7 +92,7 @@ fn each_state_is_proven_only_as_what_it_is() {
     let reason = bench.judge(Phase::SourceEdit, &edited, &all).unwrap_err();
     assert_eq!(of_first_step(&reason), Some("ran, though the edit does not reach it"), "{reason}");
     drop(bench);
-    lane.assert_nothing_is_left("");
+    lane.assert_nothing_with_the_token_is_left();
 }
 
 /// What a reason says of the first step that ran: an engine may have the WORKDIR from another build, even in a build
