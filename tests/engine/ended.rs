@@ -36,7 +36,7 @@ fn an_interrupt_keeps_the_rows_and_leaves_nothing() {
     Ended::of(running.wait_with_output().unwrap()).expect(130);
     let loaded = lane.loaded();
     assert!(loaded.run.interrupted && loaded.run.ended.is_some());
-    assert_eq!(loaded.warnings, [String::new(); 0]);
+    assert_eq!(loaded.warnings, Vec::<String>::new());
     let single = row(&loaded, &tiny.name, "single", Phase::Cold, Metric::BuildWall);
     assert_eq!((single.status, single.reason.as_str()), (Status::Valid, ""));
     // Records without a command that another build could have made are left, and said.

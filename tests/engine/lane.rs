@@ -134,9 +134,9 @@ impl Lane {
 
     /// Fails if the engine holds something that has the test's token.
     pub fn assert_nothing_with_the_token_is_left(&self) {
-        assert_eq!(self.images(), [String::new(); 0]);
+        assert_eq!(self.images(), Vec::<String>::new());
         let ours: Vec<_> = self.records().into_iter().map(|record| record.description).collect();
-        assert_eq!(ours, [String::new(); 0]);
+        assert_eq!(ours, Vec::<String>::new());
     }
 
     /// Fails if the engine holds something of the test. What holds no token could be of another build on the engine:

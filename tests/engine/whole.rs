@@ -11,7 +11,7 @@ fn a_run_measures_every_phase_and_leaves_nothing() {
     let tiny = Tiny::new(&lane, "whole");
     let ended = lane.dbench(&["run", "--rounds", "1"]).expect(0);
     let loaded = lane.loaded();
-    assert_eq!(loaded.warnings, [String::new(); 0]);
+    assert_eq!(loaded.warnings, Vec::<String>::new());
     assert_eq!(loaded.run.scenarios[0].agree, Some(true), "{}", loaded.run.scenarios[0].disagreement);
     assert!(!loaded.run.interrupted);
     for variant in ["single", "multi"] {
