@@ -104,9 +104,8 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
     let bases = Bases::resolve(&engine, &scenarios, &map).await?;
     let run = description(&selection, &about, &scenarios, &bases)?;
     let settings = Settings { selection, keep: arguments.keep, deadlines: deadlines(&arguments), state };
-    let (interrupted, folder) =
-        measure(&engine, settings, &scenarios, bases, &about, run, &out, plan.len(), screen).await?;
-    conclude(&arguments, &plan, &folder, interrupted, screen)
+    let folder = measure(&engine, settings, &scenarios, bases, &about, run, &out, plan.len(), screen).await?;
+    conclude(&arguments, &plan, folder, screen)
 }
 
 fn selection(arguments: &Arguments, config: &Config) -> Selection {
@@ -164,7 +163,7 @@ async fn measure(
     out: &Path,
     total: usize,
     screen: &Screen,
-) -> Result<(bool, RunFolder)> {
+) -> Result<RunFolder> {
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut progress = Progress::new(*screen, total);
@@ -182,11 +181,7 @@ async fn measure(
     for left in cleaned?.left {
         screen.problem("warning", &format!("left in the engine: {left}"));
     }
-    Ok((ended_by_signal(&folder)?, folder))
-}
-
-fn ended_by_signal(folder: &RunFolder) -> Result<bool> {
-    Ok(Loaded::read(folder.clone())?.run.interrupted)
+    Ok(folder)
 }
 
 fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
@@ -194,23 +189,17 @@ fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
 }
 
 /// Prints and draws what came out, and decides the exit code: 130, then 3, then 4.
-fn conclude(
-    arguments: &Arguments,
-    plan: &[Planned],
-    folder: &RunFolder,
-    interrupted: bool,
-    screen: &Screen,
-) -> Result<Exit> {
-    let loaded = Loaded::read(folder.clone())?;
+fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: &Screen) -> Result<Exit> {
+    let loaded = Loaded::read(folder)?;
     let document = Document::new(&loaded);
     screen.print(&match arguments.format {
         Format::Text => document.terminal(screen.width().min(100), screen.colours()),
         Format::Json => document.json(),
     })?;
     super::report::draw(&loaded)?;
-    screen.say(&format!("run: {}", crate::error::shown(folder.path()).display()));
+    screen.say(&format!("run: {}", crate::error::shown(loaded.folder.path()).display()));
     let refuted = document.refuted();
-    Ok(if interrupted {
+    Ok(if loaded.run.interrupted {
         screen.problem("error", &Error::interrupted().to_string());
         Exit::Interrupted
     } else if has_gap(plan, &loaded.samples) {

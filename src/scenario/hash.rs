@@ -114,5 +114,5 @@ pub(super) fn of(scenario: &Scenario) -> Result<String> {
     hasher.edit(scenario.source.as_ref())?;
     hasher.part("deps");
     hasher.edit(scenario.deps.as_ref())?;
-    Ok(hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(crate::hex::encode(&hasher.0.finalize()))
 }

@@ -21,7 +21,7 @@ impl Nonce {
     /// The nonce of one build; unique to it, and the same whenever it is asked for.
     pub fn for_case(run: &str, scenario: &str, variant: &str, phase: Phase, round: u32) -> Self {
         let digest = Sha256::digest(format!("{run}\n{scenario}\n{variant}\n{phase}\n{round}"));
-        Self(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        Self(crate::hex::encode(&digest[..8]))
     }
 
     /// The characters.
