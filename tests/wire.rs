@@ -63,7 +63,7 @@ fn an_error_in_the_middle_of_a_build_names_the_step_and_shows_its_last_lines() {
                 r#"{"errorDetail":{"message":"failed to solve: exit code: 2"}}"#.into(),
             ])
         },
-        "failed,step `1 RUN make`: Docker stream error: failed to solve: exit code: 2 (log: ",
+        "failed,step `1 RUN make`: failed to solve: exit code: 2 (log: ",
     );
     assert!(
         ran.err.contains(
@@ -175,6 +175,28 @@ fn answers_that_are_not_json_are_errors_of_the_surroundings() {
         assert!(ran.err.contains(said), "{path}: {}", ran.err);
         assert!(!server.saw("POST", "/build?"));
     }
+}
+
+#[test]
+fn a_count_of_the_build_cache_that_is_refused_for_now_is_asked_for_again() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let busy = move |request: &Request| {
+        let first =
+            request.is("GET", "/system/df") && asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2;
+        let said = r#"{"message":"a disk usage operation is already running"}"#;
+        first.then(|| Reply::Whole(500, said.to_owned()))
+    };
+    let build = move |request: &Request| {
+        busy(request).or_else(|| request.is("POST", "/build?").then(|| Reply::Stream(vec![])))
+    };
+    let (_folder, server, ran) = against(build, &RUN);
+    ran.ends(3);
+    assert!(server.saw("POST", "/build?"), "the run goes on: {:#?}", server.requests());
+    let broken = |request: &Request| {
+        request.is("GET", "/system/df").then(|| Reply::Whole(500, r#"{"message":"bolt: closed"}"#.to_owned()))
+    };
+    let (_folder, _server, ran) = against(broken, &RUN);
+    assert!(ran.ends(1).err.contains(r#"cause: 500 Internal Server Error: {"message":"bolt: closed"}"#));
 }
 
 #[test]

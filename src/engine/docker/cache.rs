@@ -6,12 +6,21 @@ use crate::error::{Error, Result};
 use bollard::Docker;
 use bollard::query_parameters::PruneBuildOptions;
 use http_body_util::{BodyExt, Empty};
+use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 use tokio::net::UnixStream;
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// What an engine says when another count goes on, or when a record went away under it.
+const PASSING: [&str; 3] = ["already running", "not found", "does not exist"];
+/// How long to wait before the next try.
+const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -57,10 +66,26 @@ impl From<Record> for CacheRecord {
 /// Every record, sorted by id.
 pub(super) async fn records(socket: &Path) -> Result<Vec<CacheRecord>> {
     let doing = "listing the build cache";
-    let body = within(doing, ANSWER, get(socket, "/system/df?type=build-cache"))
+    let body = within(doing, ANSWER, settled(socket))
         .await?
         .map_err(|cause| Error::surroundings(format!("the engine failed at {doing}")).because(cause))?;
     parse(&body)
+}
+
+/// The engine counts for one client at a time and refuses the others, and it stumbles over what is removed while it
+/// counts: both pass.
+async fn settled(socket: &Path) -> Result<Bytes, Failed> {
+    loop {
+        let (status, body) = get(socket, "/system/df?type=build-cache").await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let said = String::from_utf8_lossy(&body);
+        if !passes(&said) {
+            return Err(format!("{status}: {}", said.trim()).into());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 fn parse(body: &[u8]) -> Result<Vec<CacheRecord>> {
@@ -73,7 +98,7 @@ fn parse(body: &[u8]) -> Result<Vec<CacheRecord>> {
     Ok(records)
 }
 
-async fn get(socket: &Path, path: &str) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+async fn get(socket: &Path, path: &str) -> Result<(StatusCode, Bytes), Failed> {
     let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request =
@@ -82,7 +107,7 @@ async fn get(socket: &Path, path: &str) -> Result<Bytes, Box<dyn std::error::Err
         let response = sender.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        if status.is_success() { Ok(body) } else { Err(format!("status {status}").into()) }
+        Ok((status, body))
     };
     tokio::pin!(answer);
     let connection = async {
@@ -102,8 +127,20 @@ pub(super) async fn prune(client: &Docker, id: &str) -> Result<()> {
     let filters = HashMap::from([("id".to_owned(), vec![id.to_owned()])]);
     let options =
         PruneBuildOptions { all: Some(true), filters: Some(filters), ..PruneBuildOptions::default() };
-    within(doing, ANSWER, client.prune_build(Some(options))).await?.map_err(|cause| failed(doing, cause))?;
+    let pruning = async {
+        loop {
+            match client.prune_build(Some(options.clone())).await {
+                Err(cause) if passes(&cause.to_string()) => tokio::time::sleep(PAUSE).await,
+                other => return other,
+            }
+        }
+    };
+    within(doing, ANSWER, pruning).await?.map_err(|cause| failed(doing, cause))?;
     Ok(())
+}
+
+fn passes(said: &str) -> bool {
+    PASSING.iter().any(|text| said.contains(text))
 }
 
 #[cfg(test)]
