@@ -316,7 +316,9 @@ fn a_report_is_written_into_a_document_and_checked() {
     let check = [&into[..], &["--check"]].concat();
     let before = folder.dbench(&[], &check).ends(4);
     assert!(
-        before.err.contains("error: README.md is not what the run says; run `dbench report`\n"),
+        before.err.contains(
+            "error: README.md is not what the run says; run `dbench report results/kept --into README.md`\n"
+        ),
         "{}",
         before.err
     );
@@ -328,7 +330,7 @@ fn a_report_is_written_into_a_document_and_checked() {
     folder.write("results/kept/charts/size.svg", "<svg/>");
     assert_eq!(
         folder.dbench(&[], &check).ends(4).err,
-        "error: results/kept/charts/size.svg is not what the run says; run `dbench report`\n"
+        "error: results/kept/charts/size.svg is not what the run says; run `dbench report results/kept --into README.md`\n"
     );
     folder.write("README.md", "# no markers\n");
     let ran = folder.dbench(&[], &into).ends(2);

@@ -55,7 +55,11 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
             Form::Json => document.json(),
         })?,
     }
-    if arguments.check { check(&files, screen) } else { write(&files).map(|()| Exit::Done) }
+    if arguments.check {
+        check(&files, loaded.folder.path(), arguments.into.as_deref(), screen)
+    } else {
+        write(&files).map(|()| Exit::Done)
+    }
 }
 
 /// Every chart of a run with the path that it belongs at.
@@ -79,14 +83,14 @@ fn write(files: &[(PathBuf, String)]) -> Result<()> {
     Ok(())
 }
 
-fn check(files: &[(PathBuf, String)], screen: &Screen) -> Result<Exit> {
+fn check(files: &[(PathBuf, String)], run: &Path, into: Option<&Path>, screen: &Screen) -> Result<Exit> {
+    let into = into.map(|file| format!(" --into {}", file.display())).unwrap_or_default();
+    let again = format!("dbench report {}{into}", run.display());
     let mut exit = Exit::Done;
     for (path, content) in files {
         if !path.is_file() || files::read(path)? != content.as_bytes() {
-            screen.problem(
-                "error",
-                &format!("{} is not what the run says; run `dbench report`", path.display()),
-            );
+            let path = path.display();
+            screen.problem("error", &format!("{path} is not what the run says; run `{again}`"));
             exit = Exit::Refuted;
         }
     }

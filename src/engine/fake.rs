@@ -9,7 +9,7 @@ use crate::error::{Result, files};
 use crate::image::Layer;
 use crate::results::EngineRecord;
 use jiff::Timestamp;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub struct FakeEngine {
     containers: RefCell<BTreeMap<String, String>>,
     records: RefCell<Vec<CacheRecord>>,
     built: RefCell<BTreeMap<String, String>>,
+    recorded: Cell<usize>,
+    retagged: Cell<bool>,
 }
 
 impl FakeEngine {
@@ -41,9 +43,19 @@ impl FakeEngine {
 
     /// Somebody else's build leaves a record.
     pub fn build_by_somebody_else(&self) {
-        let id = format!("foreign-{}", self.records.borrow().len());
+        let id = format!("foreign-{}", self.next_id());
         let description = "mount / from exec /bin/sh -c theirs".to_owned();
         self.records.borrow_mut().push(CacheRecord { id, description, ..CacheRecord::default() });
+    }
+
+    /// Somebody gives the base's name to another image.
+    pub fn retag_the_base(&self) {
+        self.retagged.set(true);
+    }
+
+    /// No id is given twice.
+    fn next_id(&self) -> usize {
+        self.recorded.replace(self.recorded.get() + 1)
     }
 
     fn trace(cached: bool) -> Trace {
@@ -78,7 +90,7 @@ impl Engine for FakeEngine {
 
     async fn image(&self, name: &str) -> Result<Option<Image>> {
         Ok((name == "base").then(|| Image {
-            id: "base".into(),
+            id: if self.retagged.get() { "another" } else { "base" }.into(),
             diff_ids: vec!["b".into()],
             ..Image::default()
         }))
@@ -104,7 +116,7 @@ impl Engine for FakeEngine {
         let cached = warm || known && !request.no_cache;
         self.built.borrow_mut().insert(request.namespace.to_owned(), edition.clone());
         if !cached {
-            let id = format!("record-{}", self.records.borrow().len());
+            let id = format!("record-{}", self.next_id());
             let record =
                 CacheRecord { id, description: "fileop target".into(), size: 7, ..CacheRecord::default() };
             self.records.borrow_mut().push(record);

@@ -1,13 +1,9 @@
-//! Owns the facts of a report, computed once from a run; every renderer reads them and computes nothing.
-//! Leaves the sentences to `finding` and the layout to the renderers.
+//! Owns the facts of a report; every renderer reads them and computes nothing.
+//! Leaves how they are computed to `gather`, the sentences to `finding`, the layout to the renderers.
 
 use super::timeline::Timeline;
-use super::{finding, format};
-use crate::results::{
-    self, BaseRecord, Builder, EngineRecord, Host, Loaded, Metric, Phase, Quantity, Revision, Run, Sample,
-    ScenarioRecord, Status, Unit, VariantRecord,
-};
-use crate::stats::{self, Cases, Observed, Outcome, Spread};
+use crate::results::{BaseRecord, Builder, EngineRecord, Host, Phase, Revision};
+use crate::stats::{Outcome, Spread};
 use serde::Serialize;
 
 /// What a run says, ready to be written down.
@@ -140,50 +136,6 @@ impl Document {
             .collect()
     }
 
-    /// Computes everything that a report says of a run.
-    pub fn new(loaded: &Loaded) -> Self {
-        let run = &loaded.run;
-        let cases = Cases::new(run, &loaded.samples);
-        let mut sections: Vec<Section> =
-            run.scenarios.iter().map(|scenario| section(run, scenario, &cases)).collect();
-        for section in &mut sections {
-            section.finding = finding::section(section);
-        }
-        let timelines = run
-            .scenarios
-            .iter()
-            .filter_map(|scenario| Timeline::of(scenario, run.builder, &cases, &loaded.steps))
-            .collect();
-        let mut warnings: Vec<String> =
-            run.warnings.iter().chain(&loaded.warnings).map(|w| format::clean(w)).collect();
-        if run.interrupted {
-            warnings.push("The run was interrupted; what was measured until then is shown.".to_owned());
-        }
-        let command = std::iter::once("dbench")
-            .chain(run.command.iter().map(String::as_str).skip(usize::from(names_program(run))))
-            .map(quoted)
-            .collect::<Vec<_>>()
-            .join(" ");
-        Self {
-            id: run.id.clone(),
-            dbench: run.dbench.clone(),
-            revision: run.revision.clone(),
-            command,
-            started: run.started.to_string(),
-            complete: run.ended.is_some() && !run.interrupted,
-            rounds: run.rounds,
-            phases: run.phases.clone(),
-            builder: run.builder,
-            engine: run.engine.clone(),
-            host: run.host.clone(),
-            bases: run.bases.clone(),
-            finding: finding::run(&sections),
-            warnings,
-            sections,
-            timelines,
-        }
-    }
-
     /// The same facts as JSON, in base units; same run, same bytes.
     pub fn json(&self) -> String {
         // Plain structs with text keys always serialize.
@@ -227,163 +179,24 @@ impl Section {
     pub(super) fn baseline(&self) -> Option<&Row> {
         self.variants.iter().find(|v| v.baseline)
     }
+
+    /// The baseline, if any of these figures stands against it.
+    pub(super) fn compared(&self, figures: fn(&Row) -> Vec<&Figure>) -> Option<&Row> {
+        let any = self.variants.iter().flat_map(figures).any(|f| f.ratio.is_some());
+        self.baseline().filter(|_| any)
+    }
 }
 
 impl Row {
     pub(super) fn wall(&self, phase: Phase) -> Option<&Figure> {
         self.builds.iter().find(|b| b.phase == phase).and_then(|b| b.wall.as_ref())
     }
-}
 
-/// `run.json` keeps the command without the program's path, which leaves its bare name or nothing.
-fn names_program(run: &Run) -> bool {
-    run.command.first().is_some_and(|first| first == "dbench")
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+    pub(super) fn walls(&self) -> Vec<&Figure> {
+        self.builds.iter().filter_map(|b| b.wall.as_ref()).collect()
     }
-}
 
-fn section(run: &Run, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
-    let used = || run.bases.iter().filter(|b| scenario.bases.contains(&b.name));
-    let stand_ins: Vec<String> = used().filter(|b| b.stand_in).map(|b| b.name.clone()).collect();
-    let measured = |phase: &Phase| {
-        let has =
-            |v: &VariantRecord| cases.spread(&scenario.name, &v.name, *phase, Metric::UnpackedSize).is_some();
-        scenario.variants.iter().any(has)
-    };
-    let image_phase = Phase::ALL.into_iter().find(measured);
-    let claims = scenario.claims.iter().map(|record| {
-        let verdict = stats::judge(record, scenario, cases, !stand_ins.is_empty());
-        Claim {
-            text: record.text.clone(),
-            says: record.says.clone(),
-            outcome: verdict.outcome,
-            figure: verdict.observed.map(|o| observed(o, &record.text)).unwrap_or_default(),
-            reason: verdict.reason,
-        }
-    });
-    Section {
-        name: scenario.name.clone(),
-        title: format::clean(&scenario.title),
-        language: scenario.language.clone(),
-        pattern: scenario.pattern.clone(),
-        hash: scenario.hash.clone(),
-        official: used().filter(|b| !b.stand_in).map(|b| b.name.clone()).collect(),
-        images_agree: scenario.agree,
-        disagreement: format::clean(&scenario.disagreement),
-        finding: String::new(),
-        variants: scenario.variants.iter().map(|v| row(run, scenario, v, image_phase, cases)).collect(),
-        image_phase,
-        problems: scenario.variants.iter().flat_map(|v| problems(run, scenario, v, cases)).collect(),
-        claims: claims.collect(),
-        notes: scenario.notes.clone(),
-        stand_ins,
-    }
-}
-
-fn row(
-    run: &Run,
-    scenario: &ScenarioRecord,
-    variant: &VariantRecord,
-    image_phase: Option<Phase>,
-    cases: &Cases<'_>,
-) -> Row {
-    let figure = |phase: Phase, metric: Metric| {
-        let spread = cases.spread(&scenario.name, &variant.name, phase, metric)?;
-        Some(Figure { spread, ratio: ratio(scenario, variant, phase, metric, spread, cases) })
-    };
-    let of_image = |metric: Metric| image_phase.and_then(|phase| figure(phase, metric));
-    let builds = run.phases.iter().map(|phase| Build {
-        phase: *phase,
-        wall: figure(*phase, Metric::BuildWall),
-        samples: dots(cases.samples(&scenario.name, &variant.name, *phase, Metric::BuildWall)),
-    });
-    Row {
-        name: variant.name.clone(),
-        baseline: variant.baseline,
-        dockerfile: variant.dockerfile.clone(),
-        notes: variant.notes.clone(),
-        builds: builds.collect(),
-        unpacked_size: of_image(Metric::UnpackedSize),
-        unpacked_unique: of_image(Metric::UnpackedUnique),
-        layers: of_image(Metric::Layers),
-        build_cache: of_image(Metric::BuildCache),
-    }
-}
-
-/// No ratio for the baseline itself, for images that were not proven to be equal, or where a side failed.
-fn ratio(
-    scenario: &ScenarioRecord,
-    variant: &VariantRecord,
-    phase: Phase,
-    metric: Metric,
-    own: Spread,
-    cases: &Cases<'_>,
-) -> Option<f64> {
-    let baseline = scenario.baseline().filter(|b| b.name != variant.name)?;
-    let failed = |name: &str| cases.failed(&scenario.name, name, phase);
-    if scenario.agree != Some(true) || failed(&variant.name) || failed(&baseline.name) {
-        return None;
-    }
-    let base = cases.spread(&scenario.name, &baseline.name, phase, metric)?;
-    stats::ratio(own.median, base.median)
-}
-
-fn dots(samples: &[&Sample]) -> Vec<Dot> {
-    samples.iter().map(|s| Dot { round: s.round, status: s.status.name(), value: s.value }).collect()
-}
-
-fn problems(
-    run: &Run,
-    scenario: &ScenarioRecord,
-    variant: &VariantRecord,
-    cases: &Cases<'_>,
-) -> Vec<Problem> {
-    let whole = run.ended.is_some() && !run.interrupted;
-    let lacking = if whole { "not measured" } else { "the run ended before it" };
-    let mut found = Vec::new();
-    for phase in &run.phases {
-        let of_case = cases.problems(&scenario.name, &variant.name, *phase);
-        let walls = cases.samples(&scenario.name, &variant.name, *phase, Metric::BuildWall);
-        if walls.is_empty() && of_case.is_empty() {
-            found.push(Problem {
-                variant: variant.name.clone(),
-                phase: *phase,
-                metric: None,
-                status: Status::Skipped.name(),
-                rounds: Vec::new(),
-                reason: lacking.to_owned(),
-            });
-        }
-        found.extend(of_case.into_iter().map(|p| Problem {
-            variant: p.variant,
-            phase: p.phase,
-            metric: p.metric.map(Metric::name),
-            status: p.status.name(),
-            rounds: p.rounds,
-            reason: format::clean(&p.reason),
-        }));
-    }
-    found
-}
-
-/// The figure of a claim; near its bound with the digits that tell the two apart.
-fn observed(observed: Observed, claim: &str) -> String {
-    match observed {
-        Observed::Reduction(percent) => match results::Claim::parse(claim).map(|c| c.bound) {
-            Ok(Quantity::Reduction(bound)) => format::change_against(percent, bound),
-            _ => format::change(percent),
-        },
-        Observed::Value(metric, value) => match metric.unit() {
-            Unit::Ns => format::time(value),
-            Unit::Bytes => format::bytes(value),
-            Unit::Count => value.to_string(),
-        },
+    pub(super) fn sizes(&self) -> Vec<&Figure> {
+        self.unpacked_size.iter().collect()
     }
 }

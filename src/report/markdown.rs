@@ -88,15 +88,16 @@ impl Document {
             let names: Vec<_> = section.stand_ins.iter().map(|name| format!("`{name}`")).collect();
             format!("on stand-ins for {}", format::list(&names))
         };
-        let baseline = section.baseline().map_or("", |b| b.name.as_str());
-        text.push_str(&format!(
-            "Builds: wall time, median (range) and ratio to {}; {bases}.\n\n",
-            escaped(baseline)
-        ));
+        let against = |what: &str, compared: Option<&Row>| {
+            compared.map(|b| format!("{what} {}", escaped(&b.name))).unwrap_or_default()
+        };
+        let ratio = against(" and ratio to", section.compared(Row::walls));
+        text.push_str(&format!("Builds: wall time, median (range){ratio}; {bases}.\n\n"));
         builds(section, text);
         let head = images_head(section);
         let head = head.strip_prefix("images").unwrap_or_default().replace(" · ", ", ");
-        text.push_str(&format!("Images{head}; change against {}; {bases}.\n\n", escaped(baseline)));
+        let change = against("; change against", section.compared(Row::sizes));
+        text.push_str(&format!("Images{head}{change}; {bases}.\n\n"));
         images(section, text);
         problems(section, text);
         claims(section, text);

@@ -5,6 +5,7 @@ pub mod chart;
 mod document;
 mod finding;
 pub mod format;
+mod gather;
 mod markdown;
 mod splice;
 mod table;

@@ -78,13 +78,8 @@ impl Page {
     fn section(&mut self, section: &Section, rounds: u32) {
         self.line(BOLD, &format!("{}  {}", section.name, section.title));
         self.blank();
-        let any = section
-            .variants
-            .iter()
-            .flat_map(|v| &v.builds)
-            .any(|b| b.wall.is_some_and(|f| f.ratio.is_some()));
-        let baseline = section.baseline().filter(|_| any);
-        let against = baseline.map(|b| format!(" · × against {}", b.name)).unwrap_or_default();
+        let compared = section.compared(Row::walls);
+        let against = compared.map(|b| format!(" · × against {}", b.name)).unwrap_or_default();
         let of = if rounds > 1 { " · median, range below".to_owned() } else { " · one round".to_owned() };
         self.table(section, &format!("builds{of}{against}"), builds(section));
         self.table(section, &images_head(section), images(section));

@@ -1,4 +1,4 @@
-use super::{Case, Run, SCHEMA, Sample, StepRow};
+use super::{Case, Run, SCHEMA, Sample, Status, StepRow};
 use crate::error::{Error, Result, files, shown};
 use std::fs::File;
 use std::io::Write;
@@ -41,8 +41,17 @@ impl RunFolder {
 
     /// The full log of one build.
     pub fn log(&self, case: &Case, round: u32) -> PathBuf {
-        let name = format!("{}-{}-{}-{}-{round}.log", case.scenario, case.variant, case.builder, case.phase);
-        self.0.join("logs").join(name)
+        self.of(case, round, "log")
+    }
+
+    /// What the container of a probed image wrote.
+    pub fn container_log(&self, case: &Case, round: u32) -> PathBuf {
+        self.of(case, round, "container.log")
+    }
+
+    fn of(&self, case: &Case, round: u32, ending: &str) -> PathBuf {
+        let Case { scenario, variant, builder, phase } = case;
+        self.0.join("logs").join(format!("{scenario}-{variant}-{builder}-{phase}-{round}.{ending}"))
     }
 }
 
@@ -126,10 +135,21 @@ impl Loaded {
     /// Reads a run folder.
     pub fn read(folder: RunFolder) -> Result<Self> {
         let run = read_run(&folder.run())?;
-        let (samples, torn_samples) = Sample::read_all(&folder.samples())?;
+        let (mut samples, torn_samples) = Sample::read_all(&folder.samples())?;
         let (steps, torn_steps) = StepRow::read_all(&folder.steps())?;
+        samples.iter_mut().for_each(|sample| spoil(sample, &run));
         let warnings = torn_samples.into_iter().chain(torn_steps).collect();
         Ok(Self { folder, run, samples, steps, warnings })
+    }
+}
+
+/// A row is written before it is known whether its round holds: what `run.json` says of the round decides.
+fn spoil(sample: &mut Sample, run: &Run) {
+    let scenario = run.scenarios.iter().find(|s| s.name == sample.case.scenario);
+    if let Some(reason) = scenario.and_then(|s| s.spoiled.get(&sample.round))
+        && sample.status == Status::Valid
+    {
+        (sample.status, sample.reason) = (Status::Invalid, reason.clone());
     }
 }
 

@@ -1,6 +1,7 @@
 use super::{Builder, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version of the shapes on disk; a reader refuses a newer one.
 pub const SCHEMA: u32 = 1;
@@ -140,6 +141,9 @@ pub struct ScenarioRecord {
     pub agree: Option<bool>,
     /// How they disagreed or failed; empty if they did not.
     pub disagreement: String,
+    /// Rounds whose samples do not count, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub spoiled: BTreeMap<u32, String>,
 }
 
 impl ScenarioRecord {

@@ -1,11 +1,12 @@
 //! Removes from an engine what dbench made, and nothing else: by journal for containers, images and build cache,
 //! by label and prefix for images. What somebody else uses or could have made is left and listed.
 
-use super::journal::Ledger;
+use super::cache::{Sorted, sort};
+use super::journal::{Entry, Journal, Ledger};
 use super::naming::{CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
 use crate::engine::{CacheRecord, Engine, RUN_LABEL, Removal, STAND_IN_LABEL};
 use crate::error::{Result, files};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,11 +34,14 @@ pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool
     let mut cleaned = Cleaned::default();
     for (path, ledger) in Ledger::all(state, id)? {
         remove_containers(engine, &ledger, &mut cleaned).await?;
-        let mut all = remove_images(engine, &ledger, &mut cleaned).await?;
-        all &= remove_records(engine, &ledger, &mut cleaned).await?;
+        let images_gone = remove_images(engine, &ledger, &mut cleaned).await?;
+        let left = remove_records(engine, &ledger, &mut cleaned).await?;
         remove_work(state, &ledger.run)?;
-        if all {
+        if images_gone && left.is_empty() {
             files::remove(&path)?;
+        } else {
+            // The unfinished build is judged now, once: what comes later is nothing of ours.
+            Journal::reopen(&path)?.write(&Entry::Records { ids: left })?;
         }
     }
     if stand_ins {
@@ -103,8 +107,12 @@ async fn remove_stand_ins(engine: &impl Engine, cleaned: &mut Cleaned) -> Result
     Ok(())
 }
 
-/// Removes the records of a ledger, leaves before parents. Whether all that are ours are gone.
-pub async fn remove_records(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<bool> {
+/// Removes the records of a ledger, leaves before parents, and gives those of ours that had to stay.
+pub async fn remove_records(
+    engine: &impl Engine,
+    ledger: &Ledger,
+    cleaned: &mut Cleaned,
+) -> Result<BTreeSet<String>> {
     let records = engine.cache().await?;
     let sorted = sort_new(&records, ledger);
     for foreign in &sorted.doubtful {
@@ -115,11 +123,9 @@ pub async fn remove_records(engine: &impl Engine, ledger: &Ledger, cleaned: &mut
     }
     let (gone, left) = prune(engine, &sorted.ours).await?;
     cleaned.records += gone.len();
-    let all = left.is_empty();
-    cleaned
-        .left
-        .extend(left.into_iter().map(|id| format!("build cache {id}: other records stand on it or use it")));
-    Ok(all)
+    let stays = |id| format!("build cache {id}: other records stand on it or use it");
+    cleaned.left.extend(left.iter().map(stays));
+    Ok(left)
 }
 
 /// Prunes records until no more go: a record can go once nothing stands on it, and once a cancelled build has let
@@ -154,15 +160,6 @@ pub(super) async fn prune(
     }
 }
 
-/// The new records of a build, sorted into ours and doubtful ones.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Sorted<'a> {
-    /// Records that our steps made.
-    pub ours: BTreeSet<String>,
-    /// Records that somebody else's build could also have made.
-    pub doubtful: Vec<&'a CacheRecord>,
-}
-
 /// Of an unfinished build: a record whose RUN command is ours is ours; a record without a command is ours if it is
 /// connected with one of ours, and doubtful otherwise.
 fn sort_new<'a>(records: &'a [CacheRecord], ledger: &Ledger) -> Sorted<'a> {
@@ -173,65 +170,10 @@ fn sort_new<'a>(records: &'a [CacheRecord], ledger: &Ledger) -> Sorted<'a> {
     };
     let Some(before) = &ledger.unfinished else { return sorted };
     let new: Vec<&CacheRecord> = records.iter().filter(|r| !before.contains(&r.id)).collect();
-    let found = sort_between(&new, &ledger.commands);
+    let found = sort(&new, &ledger.commands);
     sorted.doubtful = found.doubtful.into_iter().filter(|r| !sorted.ours.contains(&r.id)).collect();
     sorted.ours.extend(found.ours);
     sorted
-}
-
-/// Sorts new records by the commands of our RUN steps.
-pub(super) fn sort_between<'a>(new: &[&'a CacheRecord], commands: &BTreeSet<String>) -> Sorted<'a> {
-    let mut ours: BTreeSet<&str> =
-        new.iter().filter(|r| is_ours(r, commands)).map(|r| r.id.as_str()).collect();
-    let by_id: BTreeMap<&str, &CacheRecord> = new.iter().map(|r| (r.id.as_str(), *r)).collect();
-    loop {
-        let connected: Vec<&str> = by_id
-            .values()
-            .filter(|r| command(r).is_none() && !ours.contains(r.id.as_str()))
-            .filter(|r| {
-                let stands_on_ours = r.parents.iter().any(|p| ours.contains(p.as_str()));
-                let carries_ours =
-                    ours.iter().filter_map(|id| by_id.get(id)).any(|o| o.parents.contains(&r.id));
-                stands_on_ours || carries_ours
-            })
-            .map(|r| r.id.as_str())
-            .collect();
-        if connected.is_empty() {
-            break;
-        }
-        ours.extend(connected);
-    }
-    Sorted {
-        doubtful: new.iter().filter(|r| !ours.contains(r.id.as_str())).copied().collect(),
-        ours: ours.into_iter().map(str::to_owned).collect(),
-    }
-}
-
-fn is_ours(record: &CacheRecord, commands: &BTreeSet<String>) -> bool {
-    command(record).is_some_and(|command| commands.contains(&one_line(command)))
-}
-
-/// A RUN instruction as the build cache describes its command: without flags, on one line, with the default shell
-/// unless it is in JSON form.
-pub(super) fn described(instruction: &str) -> String {
-    let mut rest = instruction.trim();
-    rest = rest.split_once(char::is_whitespace).map_or("", |(_run, command)| command.trim_start());
-    while rest.starts_with("--") {
-        rest = rest.split_once(char::is_whitespace).map_or("", |(_flag, command)| command.trim_start());
-    }
-    match serde_json::from_str::<Vec<String>>(rest) {
-        Ok(words) => one_line(&words.join(" ")),
-        Err(_not_json) => one_line(&format!("/bin/sh -c {rest}")),
-    }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The command of a record that a RUN made: `mount / from exec COMMAND`, `cached mount PATH from exec COMMAND`.
-pub(super) fn command(record: &CacheRecord) -> Option<&str> {
-    record.description.split_once(" from exec ").map(|(_, command)| command)
 }
 
 #[cfg(test)]
@@ -268,16 +210,6 @@ mod tests {
         assert_eq!(ours, ["after", "copy", "mount", "run"]);
         let doubtful: Vec<_> = sorted.doubtful.iter().map(|r| r.id.as_str()).collect();
         assert_eq!(doubtful, ["theirs", "loose"]);
-    }
-
-    #[test]
-    fn commands_are_described_as_the_build_cache_does() {
-        assert_eq!(described("RUN npm ci"), "/bin/sh -c npm ci");
-        assert_eq!(
-            described("RUN --mount=type=cache,target=/x --network=none  a  &&   b"),
-            "/bin/sh -c a && b"
-        );
-        assert_eq!(described(r#"RUN ["a", "b c"]"#), "a b c");
     }
 
     #[test]

@@ -72,6 +72,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Goes on with the journal of a run that has ended.
+    pub fn reopen(path: &Path) -> Result<Self> {
+        Ok(Self { file: files::append(path)?, path: path.to_owned() })
+    }
+
     /// Writes an entry and waits until it is on the disk.
     pub fn write(&mut self, entry: &Entry) -> Result<()> {
         let failed = |cause: std::io::Error| {

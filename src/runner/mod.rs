@@ -2,6 +2,7 @@
 //! Leaves to `engine` how a build is done, to `results` how a row is written, to `cli` every word on the screen.
 
 pub mod bases;
+mod cache;
 mod clean;
 pub mod host;
 mod journal;
@@ -26,8 +27,8 @@ use crate::results::{Run, ScenarioRecord, VariantRecord, Writer};
 use crate::scenario::Scenario;
 use bases::Bases;
 use jiff::Timestamp;
-use journal::{Journal, Ledger};
-use std::collections::BTreeSet;
+use journal::{Entry, Journal, Ledger};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -83,8 +84,7 @@ pub struct Runner<'a, E, O> {
     journal: Journal,
     writer: Writer,
     run: Run,
-    /// Ids of the build cache after the last build or clean-up: what is new by the next build is somebody else's.
-    cache: BTreeSet<String>,
+    cache: cache::Watch,
     done: usize,
 }
 
@@ -114,7 +114,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             journal,
             writer,
             run,
-            cache: BTreeSet::new(),
+            cache: cache::Watch::default(),
             done: 0,
         };
         let widest = scenarios.iter().map(|s| s.variants.len() as u64).max().unwrap_or(0);
@@ -143,12 +143,23 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
                 for variant in self.settings.selection.order(scenario, round) {
                     round::variant(self, at, variant, round).await?;
                 }
-                for changed in self.bases.changed(self.engine).await? {
-                    self.warn(format!("the base {changed} became another image during round {round}"))?;
-                }
+                self.check_bases(at, round).await?;
             }
         }
         Ok(())
+    }
+
+    /// Rows of a round that may have been built from another image than `run.json` names do not count.
+    async fn check_bases(&mut self, at: usize, round: u32) -> Result<()> {
+        let changed = self.bases.changed(self.engine).await?;
+        let Some(scenario) = self.run.scenarios.get_mut(at) else { return Ok(()) };
+        let Some(base) = changed.into_iter().find(|name| scenario.bases.contains(name)) else {
+            return Ok(());
+        };
+        let reason = format!("the base {base} is no longer the image that it was when the run began");
+        scenario.spoiled.insert(round, reason.clone());
+        let name = scenario.name.clone();
+        self.warn(format!("{name}, round {round}: {reason}; its samples do not count"))
     }
 
     /// Removes what the run made, and closes it. Images stay if asked for, until `clean`.
@@ -159,11 +170,14 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         if interrupted {
             tokio::time::sleep(SETTLING).await;
         }
+        // The last build may have ended without a look, and its context may be listed only now.
+        let ours = self.cache.look(&self.engine.cache().await?).ours;
+        self.journal.write(&Entry::Records { ids: ours })?;
         let ledger = Ledger::read(self.journal.path())?;
         let mut cleaned = Cleaned::default();
         clean::remove_containers(self.engine, &ledger, &mut cleaned).await?;
         let mut all = !self.settings.keep && clean::remove_images(self.engine, &ledger, &mut cleaned).await?;
-        all &= clean::remove_records(self.engine, &ledger, &mut cleaned).await?;
+        all &= clean::remove_records(self.engine, &ledger, &mut cleaned).await?.is_empty();
         clean::remove_work(&self.settings.state, &self.run.id)?;
         if all {
             crate::error::files::remove(self.journal.path())?;
@@ -204,6 +218,7 @@ pub fn scenario_record(scenario: &Scenario) -> Result<ScenarioRecord> {
         bases: bases::names(scenario)?.into_iter().collect(),
         agree: None,
         disagreement: String::new(),
+        spoiled: BTreeMap::new(),
     })
 }
 

@@ -10,9 +10,6 @@ use tokio::time::Instant;
 
 /// How long to wait between two questions.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How much of a container's log a reason holds.
-const LOG_LINES: usize = 20;
-
 /// The image that is to be proven.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
@@ -30,13 +27,21 @@ pub struct Subject<'a> {
     pub deadline: Duration,
 }
 
-/// `Ok(Ok(()))` if the image gave the expected answer, `Ok(Err(reason))` if it did not. The container is gone
-/// afterwards either way.
+/// Why an image does not count as working.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// What it did instead of giving the expected answer.
+    pub what: String,
+    /// What its container wrote.
+    pub log: String,
+}
+
+/// `Ok(Ok(()))` if the image gave the expected answer. The container is gone afterwards either way.
 pub async fn probe(
     engine: &impl Engine,
     journal: &mut Journal,
     subject: &Subject<'_>,
-) -> Result<Result<(), String>> {
+) -> Result<Result<(), Wrong>> {
     journal.write(&Entry::Container { name: subject.container.to_owned() })?;
     let port = match &subject.probe.expect {
         Expect::Http { port, .. } => Some(*port),
@@ -52,13 +57,16 @@ pub async fn probe(
     };
     let verdict = match engine.start(&spec).await {
         Ok(()) => watch(engine, subject).await,
-        Err(error) => Ok(Err(format!("the image does not start: {}", error.reason()))),
+        Err(error) => {
+            let what = format!("the image does not start: {}", error.reason());
+            Ok(Err(Wrong { what, log: String::new() }))
+        }
     };
     engine.remove_container(subject.container).await?;
     verdict
 }
 
-async fn watch(engine: &impl Engine, subject: &Subject<'_>) -> Result<Result<(), String>> {
+async fn watch(engine: &impl Engine, subject: &Subject<'_>) -> Result<Result<(), Wrong>> {
     match &subject.probe.expect {
         Expect::Http { port, path, status, body } => {
             let expected = subject.nonce.fill(body);
@@ -75,7 +83,7 @@ async fn ask_until(
     path: &str,
     status: u16,
     expected: &str,
-) -> Result<Result<(), String>> {
+) -> Result<Result<(), Wrong>> {
     let end = Instant::now() + subject.deadline;
     let mut last = "nothing answered".to_owned();
     while Instant::now() < end {
@@ -104,7 +112,7 @@ async fn wait_for_output(
     engine: &impl Engine,
     subject: &Subject<'_>,
     expected: &str,
-) -> Result<Result<(), String>> {
+) -> Result<Result<(), Wrong>> {
     let end = Instant::now() + subject.deadline;
     while Instant::now() < end {
         if let Some(code) = engine.exit_code(subject.container).await? {
@@ -143,9 +151,7 @@ fn differs(got: &str, expected: &str) -> String {
     }
 }
 
-async fn failed(engine: &impl Engine, subject: &Subject<'_>, what: &str) -> Result<Result<(), String>> {
+async fn failed(engine: &impl Engine, subject: &Subject<'_>, what: &str) -> Result<Result<(), Wrong>> {
     let (_, log) = engine.logs(subject.container).await?;
-    let lines: Vec<&str> = log.lines().collect();
-    let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
-    Ok(Err(if tail.is_empty() { what.to_owned() } else { format!("{what}; its log ends:\n{tail}") }))
+    Ok(Err(Wrong { what: what.to_owned(), log }))
 }

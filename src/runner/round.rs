@@ -1,18 +1,20 @@
 //! One variant in one round: an opening build, then each phase on top of it, each proven and probed.
 
-use super::clean::{Cleaned, command, prune, sort_between};
+use super::cache::described;
+use super::clean::{Cleaned, prune};
 use super::journal::{Entry, Ledger};
 use super::plan::Planned;
-use super::probe::{Subject, probe};
+use super::probe::{Subject, Wrong, probe};
 use super::proof::{Claimed, prove, reaches};
 use super::record::{Of, Verdict};
 use super::{Observer, Runner, clean, naming};
 use crate::context::{self, Copy, Patterns};
 use crate::engine::{BuildRequest, Built, CacheRecord, Engine};
 use crate::error::{Error, Result, files};
-use crate::results::Phase;
+use crate::results::{Case, Phase};
 use crate::scenario::{Nonce, Scenario, StepKind, Variant};
 use std::collections::BTreeSet;
+use std::path::Path;
 use tempfile::TempDir;
 
 /// How many lines of a failed build's log are shown.
@@ -114,7 +116,7 @@ fn commands(variant: &Variant, target: usize) -> BTreeSet<String> {
     let needed = variant.dockerfile.needed(target);
     let stages = variant.dockerfile.stages.iter().filter(|s| needed.contains(&s.index));
     let runs = stages.flat_map(|s| &s.steps).filter(|step| step.kind == StepKind::Run);
-    runs.map(|step| clean::described(&step.text)).collect()
+    runs.map(|step| described(&step.text)).collect()
 }
 
 /// One build with its proof, its probe and its rows. Whether it has an image.
@@ -131,11 +133,9 @@ async fn build<E: Engine, O: Observer>(
     files::write(&log, &built.log)?;
     let verdict = match &built.outcome {
         Err(failure) => {
-            let shown = crate::error::shown(&log);
-            runner.observer.failure(planned, &last_lines(&built.log), &shown);
             let step = failure.step.as_ref().map(|s| format!("step `{s}`: ")).unwrap_or_default();
-            let logged = log.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            Verdict::Failed(format!("{step}{} (log: logs/{logged})", failure.message))
+            let logged = show_log(runner, planned, &log, &built.log);
+            Verdict::Failed(format!("{step}{} {logged}", failure.message))
         }
         Ok(image) => judge(runner, pass, planned, &built, &nonce, &edited, image).await?,
     };
@@ -182,8 +182,14 @@ async fn judge<E: Engine, O: Observer>(
     };
     let answer = probe(runner.engine, &mut runner.journal, &subject).await?;
     note_agreement(runner, planned, &answer)?;
-    if let Err(reason) = answer {
-        return Ok(Verdict::Failed(format!("probe: {reason}")));
+    if let Err(wrong) = answer {
+        let log = runner.writer.folder().container_log(&planned.case, planned.round);
+        if wrong.log.is_empty() {
+            return Ok(Verdict::Failed(format!("probe: {}", wrong.what)));
+        }
+        files::write(&log, &wrong.log)?;
+        let logged = show_log(runner, planned, &log, wrong.log.as_bytes());
+        return Ok(Verdict::Failed(format!("probe: {} {logged}", wrong.what)));
     }
     if !planned.measured {
         return Ok(Verdict::Valid);
@@ -191,18 +197,31 @@ async fn judge<E: Engine, O: Observer>(
     Ok(prove(&claimed, &built.trace).map_or_else(Verdict::Invalid, |()| Verdict::Valid))
 }
 
+/// Shows the end of the log of what failed, and gives the words that name the log in a reason.
+fn show_log<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    planned: &Planned,
+    log: &Path,
+    text: &[u8],
+) -> String {
+    runner.observer.failure(planned, &last_lines(text), &crate::error::shown(log));
+    let name = log.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    format!("(log: logs/{name})")
+}
+
 fn note_agreement<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     planned: &Planned,
-    answer: &Result<(), String>,
+    answer: &Result<(), Wrong>,
 ) -> Result<()> {
     let record = runner.run.scenarios.iter_mut().find(|s| s.name == planned.case.scenario);
     if let Some(record) = record {
         match answer {
             Ok(()) if record.agree.is_none() => record.agree = Some(true),
-            Err(reason) if record.agree != Some(false) => {
+            Err(wrong) if record.agree != Some(false) => {
                 record.agree = Some(false);
-                record.disagreement = format!("{} {}: {reason}", planned.case.variant, planned.case.phase);
+                let Case { variant, phase, .. } = &planned.case;
+                record.disagreement = format!("{variant} {phase}: {}", wrong.what);
             }
             _ => return Ok(()),
         }
@@ -217,12 +236,13 @@ async fn build_journalled<E: Engine, O: Observer>(
     pass: &Pass<'_>,
     planned: &Planned,
 ) -> Result<(Built, u64)> {
-    let before = runner.engine.cache().await?;
-    note_foreign(runner, planned, &before)?;
+    let of = format!("{}, round {}", planned.case, planned.round);
+    let (before, _) = look(runner, &format!("before {of}")).await?;
     let tag = naming::image(&runner.run.id, &planned.case, planned.round);
     runner.journal.write(&Entry::Tag { tag: tag.clone() })?;
     let present = before.iter().map(|r| r.id.clone()).collect();
     runner.journal.write(&Entry::Build { commands: pass.commands.clone(), present })?;
+    runner.cache.claim(&pass.commands);
     let request = BuildRequest {
         context: pass.copy.path(),
         dockerfile_dir: pass.dockerfile_dir.path(),
@@ -239,52 +259,27 @@ async fn build_journalled<E: Engine, O: Observer>(
     };
     let observer = &mut *runner.observer;
     let built = runner.engine.build(&request, &mut |step| observer.step(step)).await?;
-    let after = runner.engine.cache().await?;
-    let ids = own_records(runner, planned, &before, &after, &pass.commands)?;
-    let bytes = added_bytes(&before, &after, &ids);
-    runner.journal.write(&Entry::Records { ids })?;
+    let (after, ours) = look(runner, &format!("during {of}")).await?;
+    let bytes = added_bytes(&before, &after, &ours);
     if let Ok(id) = &built.outcome {
         runner.journal.write(&Entry::Image { id: id.clone() })?;
     }
-    runner.cache = after.into_iter().map(|r| r.id).collect();
     Ok((built, bytes))
 }
 
-/// Records that came between two of our builds were made by somebody else's build.
-fn note_foreign<E: Engine, O: Observer>(
+/// Looks at the build cache and writes down which new records are ours. `when` says in the warning at what point of
+/// the run somebody else's build was seen.
+async fn look<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
-    planned: &Planned,
-    now: &[CacheRecord],
-) -> Result<()> {
-    let foreign = !runner.cache.is_empty() && now.iter().any(|r| !runner.cache.contains(&r.id));
-    if foreign {
-        let of = format!("{}, round {}", planned.case, planned.round);
-        runner
-            .warn(format!("somebody else's build ran on this engine before {of}; times may be too long"))?;
+    when: &str,
+) -> Result<(Vec<CacheRecord>, BTreeSet<String>)> {
+    let now = runner.engine.cache().await?;
+    let new = runner.cache.look(&now);
+    runner.journal.write(&Entry::Records { ids: new.ours.clone() })?;
+    if new.foreign {
+        runner.warn(format!("somebody else's build ran on this engine {when}; times may be too long"))?;
     }
-    Ok(())
-}
-
-/// The new records of a build. If a record of a command that is not ours came too, somebody else built
-/// meanwhile, and only what is certainly ours is taken.
-fn own_records<E: Engine, O: Observer>(
-    runner: &mut Runner<'_, E, O>,
-    planned: &Planned,
-    before: &[CacheRecord],
-    after: &[CacheRecord],
-    commands: &BTreeSet<String>,
-) -> Result<BTreeSet<String>> {
-    let known: BTreeSet<&str> = before.iter().map(|r| r.id.as_str()).collect();
-    let new: Vec<&CacheRecord> = after.iter().filter(|r| !known.contains(r.id.as_str())).collect();
-    let sorted = sort_between(&new, commands);
-    if sorted.doubtful.iter().any(|r| command(r).is_some()) {
-        let of = format!("{}, round {}", planned.case, planned.round);
-        runner.warn(format!(
-            "somebody else's build ran on this engine during {of}; its times may be too long"
-        ))?;
-        return Ok(sorted.ours);
-    }
-    Ok(new.into_iter().map(|r| r.id.clone()).collect())
+    Ok((now, new.ours))
 }
 
 fn added_bytes(before: &[CacheRecord], after: &[CacheRecord], own: &BTreeSet<String>) -> u64 {
@@ -347,6 +342,7 @@ async fn sizes<E: Engine, O: Observer>(
 
 /// Removes the images and the build cache of the round, outside of every clock.
 async fn close<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>) -> Result<()> {
+    look(runner, "while a round was probed").await?;
     let ledger = Ledger::read(runner.journal.path())?;
     if !runner.settings.keep {
         clean::remove_images(runner.engine, &ledger, &mut Cleaned::default()).await?;
@@ -355,7 +351,6 @@ async fn close<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>) -> Result<
     for id in gone {
         runner.journal.write(&Entry::Pruned { id })?;
     }
-    runner.cache = runner.engine.cache().await?.into_iter().map(|r| r.id).collect();
     Ok(())
 }
 

@@ -133,7 +133,7 @@ async fn a_round_opens_cold_builds_on_it_and_cleans_up() {
         calls
     };
     let expected =
-        [of_variant(first, ["record-0", "record-1"]), of_variant(second, ["record-0", "record-1"])];
+        [of_variant(first, ["record-0", "record-1"]), of_variant(second, ["record-2", "record-3"])];
     assert_eq!(calls, expected.concat());
     assert!(walls(&loaded).iter().all(|(_, _, status)| *status == Status::Valid), "{:?}", walls(&loaded));
     assert_eq!(walls(&loaded).len(), 6);
@@ -210,4 +210,19 @@ async fn somebody_elses_build_is_warned_of_and_recorded() {
     let foreign: Vec<_> = heard.warnings.iter().filter(|w| w.starts_with("somebody else's build")).collect();
     assert_eq!(foreign.len(), 1, "{:?}", heard.warnings);
     assert!(loaded.run.warnings.contains(foreign[0]));
+}
+
+#[tokio::test]
+async fn a_round_whose_base_became_another_image_does_not_count() {
+    let engine = std::rc::Rc::new(FakeEngine::default());
+    let mut heard = Heard::default();
+    let other = engine.clone();
+    heard.before = Some(Box::new(move |_| other.retag_the_base()));
+    let (loaded, _) = run(&engine, &mut heard, &[Phase::Cold], false).await;
+    let reason = "the base base is no longer the image that it was when the run began";
+    for row in &loaded.samples {
+        assert_eq!((row.status, row.reason.as_str()), (Status::Invalid, reason));
+    }
+    let warning = format!("file, round 1: {reason}; its samples do not count");
+    assert!(heard.warnings.contains(&warning), "{:?}", heard.warnings);
 }

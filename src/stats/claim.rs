@@ -80,7 +80,7 @@ pub fn judge(record: &ClaimRecord, scenario: &ScenarioRecord, cases: &Cases<'_>,
         }
         Quantity::Reduction(bound) => {
             let Some(baseline) = scenario.baseline() else {
-                return Verdict::open(None, "the scenario has no baseline");
+                return Verdict::open(None, "the baseline was left out of this run");
             };
             for variant in [&claim.variant, &baseline.name] {
                 if cases.failed(&scenario.name, variant, claim.phase) {
@@ -171,6 +171,7 @@ mod tests {
             bases: vec![],
             agree,
             disagreement: String::new(),
+            spoiled: std::collections::BTreeMap::new(),
         }
     }
 

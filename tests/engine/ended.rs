@@ -34,14 +34,13 @@ fn an_interrupt_keeps_the_rows_and_leaves_nothing() {
     let (done, tiny) = (Tiny::new(&lane, "a-done"), Tiny::new(&lane, "interrupted"));
     let running = start_and_wait_for_the_middle(&lane, &tiny);
     send("-INT", &running);
-    Ended::of(running.wait_with_output().unwrap()).expect(130);
+    let ended = Ended::of(running.wait_with_output().unwrap()).expect(130);
     let loaded = lane.loaded();
     assert!(loaded.run.interrupted && loaded.run.ended.is_some());
     assert_eq!(loaded.warnings, Vec::<String>::new());
     let single = row(&loaded, &done.name, "single", Phase::Cold, Metric::BuildWall);
     assert_eq!((single.status, single.reason.as_str()), (Status::Valid, ""));
-    // Records without a command that another build could have made are left, and said.
-    lane.assert_nothing_with_the_token_is_left();
+    lane.assert_nothing_is_left(&ended.stderr);
 }
 
 #[test]

@@ -114,7 +114,10 @@ impl Reading {
     }
 
     fn error(&mut self, cause: &EngineError) {
-        let message = chain(cause);
+        let message = match cause {
+            EngineError::DockerStreamError { error } => error.clone(),
+            other => chain(other),
+        };
         let ended_well = self.image.is_some() && message.contains(SPLIT_LINE_END);
         if !ended_well {
             self.log.extend_from_slice(format!("ERROR: {message}\n").as_bytes());
