@@ -200,6 +200,16 @@ fn a_plan_is_shown_as_text_and_as_json() {
     assert_eq!(plan["builds"][0]["phase"], "cold");
     assert_eq!(plan["builds"][1]["measured"], true);
     assert!(!folder.path("results").exists());
+    folder.write("results/broken/run.json", "{}");
+    let broken = folder.dbench(&[], &arguments).ends(0);
+    assert!(
+        broken
+            .err
+            .starts_with("warning: the estimate cannot use the latest run: results/broken/run.json:1:2: "),
+        "{}",
+        broken.err
+    );
+    assert!(broken.out.ends_with("4 builds, no earlier run to estimate from\n"), "{}", broken.out);
 }
 
 #[test]

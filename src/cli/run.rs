@@ -8,7 +8,7 @@ use crate::engine::docker::DockerEngine;
 use crate::engine::{About, Engine};
 use crate::error::{Error, Exit, Result};
 use crate::report::{Document, format};
-use crate::results::{Builder, Loaded, Metric, Phase, Run, RunFolder, SCHEMA, Sample, find_run};
+use crate::results::{Builder, Loaded, Metric, Phase, Run, RunFolder, SCHEMA, Sample, newest};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
 use crate::scenario::Scenario;
@@ -223,7 +223,12 @@ fn has_gap(plan: &[Planned], samples: &[Sample]) -> bool {
 }
 
 fn show_plan(plan: &[Planned], out: &Path, format: Format, screen: &Screen) -> Result<()> {
-    let earlier = find_run(out, None).and_then(Loaded::read).map(|loaded| loaded.samples).unwrap_or_default();
+    let earlier = newest(out).and_then(|run| run.map(Loaded::read).transpose());
+    let earlier = earlier.unwrap_or_else(|error| {
+        screen.problem("warning", &format!("the estimate cannot use the latest run: {}", error.reason()));
+        None
+    });
+    let earlier = earlier.map(|loaded| loaded.samples).unwrap_or_default();
     let estimate = runner::estimate(plan, &earlier);
     let nanoseconds = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
     if format == Format::Json {

@@ -67,6 +67,11 @@ impl Writer {
     /// Creates the folder of a run below `out` and writes `run.json` and the headers.
     pub fn create(out: &Path, run: &Run) -> Result<Self> {
         let folder = RunFolder::at(out.join(&run.id));
+        if folder.path().exists() {
+            return Err(Error::surroundings("another run began in the same second and has this folder")
+                .in_file(shown(folder.path()))
+                .hint("start again; runs at the same time, on different engines, need --out folders of their own"));
+        }
         files::create_dir_all(&folder.path().join("logs"))?;
         let mut writer = Self {
             samples: files::append(&folder.samples())?,
@@ -192,12 +197,17 @@ pub fn find_run(out: &Path, name: Option<&str>) -> Result<RunFolder> {
 }
 
 fn latest(out: &Path) -> Result<RunFolder> {
+    newest(out)?.ok_or_else(|| {
+        Error::input(format!("no run stands below {}", out.display())).hint("`dbench run` makes one")
+    })
+}
+
+/// The run below `out` with the newest start, if there is one.
+pub fn newest(out: &Path) -> Result<Option<RunFolder>> {
     let folders = if out.is_dir() { files::list(out)? } else { Vec::new() };
     let mut runs = Vec::new();
     for folder in folders.into_iter().map(RunFolder::at).filter(|f| f.run().is_file()) {
         runs.push((read_run(&folder.run())?.started, folder));
     }
-    runs.into_iter().max_by_key(|(started, _)| *started).map(|(_, folder)| folder).ok_or_else(|| {
-        Error::input(format!("no run stands below {}", out.display())).hint("`dbench run` makes one")
-    })
+    Ok(runs.into_iter().max_by_key(|(started, _)| *started).map(|(_, folder)| folder))
 }

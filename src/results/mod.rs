@@ -10,7 +10,7 @@ mod step;
 mod table;
 
 pub use claim::{Claim, Op, Quantity};
-pub use folder::{Loaded, RunFolder, Writer, find_run};
+pub use folder::{Loaded, RunFolder, Writer, find_run, newest};
 pub use metric::{Direction, Metric, Unit};
 pub use run::{
     BaseRecord, ClaimRecord, EngineRecord, Host, Revision, Run, SCHEMA, ScenarioRecord, VariantRecord,
