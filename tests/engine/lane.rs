@@ -5,7 +5,7 @@ use dbench::engine::{CacheRecord, Engine};
 use dbench::results::{Case, Loaded, Metric, Phase, Sample, find_run};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -97,6 +97,16 @@ impl Lane {
 
     pub fn dbench(&self, arguments: &[&str]) -> Ended {
         Ended::of(self.command(arguments).output().unwrap())
+    }
+
+    /// The program with the bases that set-up made ready for the project's own scenarios.
+    pub fn dbench_on_shipped_bases(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.command(arguments);
+        let config = root().join("dbench.toml");
+        if config.is_file() {
+            command.env("DBENCH_CONFIG", config);
+        }
+        Ended::of(command.output().unwrap())
     }
 
     pub fn start(&self, arguments: &[&str]) -> Child {
@@ -211,6 +221,11 @@ fn connected(records: &[CacheRecord], token: &str) -> BTreeSet<String> {
         }
         ours.extend(more);
     }
+}
+
+/// The checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 async fn base(engine: &DockerEngine) -> Result<String, String> {

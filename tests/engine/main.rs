@@ -13,6 +13,7 @@
 mod ended;
 mod failing;
 mod lane;
+mod needed;
 mod shipped;
 mod spoiled;
 mod tiny;

@@ -1,10 +1,9 @@
 //! What the project ships, on the engine: the stand-ins keep their contracts, and every variant builds and answers.
 
-use crate::lane::{Lane, until};
+use crate::lane::{Lane, root, until};
 use dbench::engine::{ContainerSpec, Engine, Removal};
 use dbench::scenario::bases::BaseContract;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Says what is missing. It looks for programs on PATH by itself, as shells name their own commands without a path.
 const LOOK: &str = r#"
@@ -53,20 +52,11 @@ fn shipped_scenarios_build_and_probe() {
     let Some(lane) = Lane::open() else { return };
     let scenarios = root().join("scenarios");
     let arguments = ["run", "--rounds", "1", "--phase", "cold", "--scenarios", scenarios.to_str().unwrap()];
-    let mut command = lane.command(&arguments);
-    let config = root().join("dbench.toml");
-    if config.is_file() {
-        command.env("DBENCH_CONFIG", config);
-    }
-    let ended = crate::lane::Ended::of(command.output().unwrap()).expect(0);
+    let ended = lane.dbench_on_shipped_bases(&arguments).expect(0);
     let loaded = lane.loaded();
     assert_eq!(loaded.run.scenarios.len(), 5);
     for scenario in &loaded.run.scenarios {
         assert_eq!(scenario.agree, Some(true), "{}: {}", scenario.name, scenario.disagreement);
     }
     assert!(!ended.stdout.contains("no ratios"), "{}", ended.stdout);
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
