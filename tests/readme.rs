@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+#[path = "common/commands.rs"]
+mod commands;
 mod common;
 
+use commands::commands;
 use common::{Folder, run};
 use dbench::error::files;
 use dbench::results::Phase;
@@ -136,8 +139,7 @@ fn the_table_of_scenarios_is_that_of_the_folder() {
 fn every_command_of_the_readme_is_understood() {
     let state = tempfile::tempdir().unwrap();
     let mut seen = 0;
-    for line in blocks("sh").join("\n").lines() {
-        let command = line.split(" #").next().unwrap().trim();
+    for command in commands() {
         let arguments: Vec<_> = match command.split_once(' ') {
             Some(("dbench", rest)) => rest.split_whitespace().collect(),
             Some(("make", rest)) => match rest.split_once("ARGS=") {

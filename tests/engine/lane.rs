@@ -17,6 +17,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// How long a test waits for something that has to come.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+const DBENCH: &str = env!("CARGO_BIN_EXE_dbench");
 const STAND_IN: &str = "dbench/stand-in/alpine:3.21";
 const OFFICIAL: &str = "alpine:3.21";
 
@@ -82,16 +83,29 @@ impl Lane {
 
     /// The program, in the test's own folder, with nothing of the environment's settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dbench"));
-        command.args(arguments).current_dir(self.folder.path());
+        let mut command = self.here(DBENCH);
+        command.args(arguments).env("DBENCH_CONFIG", self.path("dbench.toml"));
+        command
+    }
+
+    /// A line of the shell in the test's own folder, where `dbench` and that of `make` are the program under test.
+    pub fn shell(&self, line: &str) -> Ended {
+        let folder = Path::new(DBENCH).parent().unwrap().to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path))).unwrap();
+        let mut command = self.here("sh");
+        // A `make` around the tests would pass on what it was called with.
+        command.args(["-c", line]).env("PATH", path).env("DBENCH", DBENCH).env_remove("MAKEFLAGS");
+        Ended::of(command.output().unwrap())
+    }
+
+    fn here(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DBENCH_")) {
             command.env_remove(name);
         }
-        command
-            .env("XDG_STATE_HOME", self.path("state"))
-            .env("DBENCH_CONFIG", self.path("dbench.toml"))
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null());
+        command.env("XDG_STATE_HOME", self.path("state")).env("NO_COLOR", "1").stdin(Stdio::null());
         command
     }
 

@@ -10,10 +10,13 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
+#[path = "../common/commands.rs"]
+mod commands;
 mod ended;
 mod failing;
 mod lane;
 mod needed;
+mod readme;
 mod shipped;
 mod spoiled;
 mod tiny;

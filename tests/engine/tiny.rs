@@ -43,14 +43,18 @@ pub struct Tiny {
 impl Tiny {
     /// Two variants that build and answer in all four phases. Its name is `name` and the test's token.
     pub fn new(lane: &Lane, name: &str) -> Self {
-        let name = format!("{name}-{}", lane.token);
-        let dir = lane.path("scenarios").join(&name);
+        Self::called(lane, &format!("{name}-{}", lane.token))
+    }
+
+    /// The same under a name without the test's token, which stands in the commands alone.
+    pub fn called(lane: &Lane, name: &str) -> Self {
+        let dir = lane.path("scenarios").join(name);
         fs::create_dir_all(dir.join("app")).unwrap();
-        let tiny = Self { name, dir };
+        let tiny = Self { name: name.to_owned(), dir };
         tiny.write("scenario.toml", SCENARIO);
         tiny.write("app/edition", UNEDITED);
         tiny.write("app/manifest", MANIFEST);
-        let (base, token) = (&lane.base, &tiny.name);
+        let (base, token) = (&lane.base, &lane.token);
         tiny.write(
             "single.Dockerfile",
             &format!(

@@ -1,0 +1,42 @@
+//! The commands of the README, typed as they stand there.
+
+use crate::commands::commands;
+use crate::lane::{Lane, root};
+use crate::tiny::Tiny;
+use std::fs;
+use std::process::Command;
+
+/// What the commands need of the checkout. Its scenarios would take an hour: a small one bears the name that they use.
+fn small_checkout(lane: &Lane) {
+    fs::create_dir(lane.path("scenarios")).unwrap();
+    for part in ["Makefile", "README.md", "dbench.toml", "scripts", "scenarios/bases"] {
+        let from = root().join(part);
+        // Where the official images are at hand there is no configuration.
+        if from.exists() {
+            let copied = Command::new("cp").arg("-r").args([&from, &lane.path(part)]).status().unwrap();
+            assert!(copied.success(), "cp {part}: {copied}");
+        }
+    }
+    Tiny::called(lane, "go-scratch");
+}
+
+#[test]
+fn every_command_of_the_readme_does_what_it_says() {
+    let Some(lane) = Lane::open() else { return };
+    small_checkout(&lane);
+    let mut said = String::new();
+    for command in commands().iter().filter(|command| *command != "make test") {
+        // The newest run is one of the small scenario by then, and the README shows another.
+        let code = if command.ends_with("--check") { 4 } else { 0 };
+        said.push_str(&lane.shell(command).expect(code).stderr);
+    }
+    let runs = fs::read_dir(lane.path("results")).unwrap().map(|entry| entry.unwrap().path());
+    let runs: Vec<_> = runs.collect();
+    assert_eq!(runs.len(), said.matches("run: results/").count());
+    for run in runs {
+        for part in ["run.json", "samples.csv", "steps.csv", "logs", "charts"] {
+            assert!(run.join(part).exists(), "{} has no {part}", run.display());
+        }
+    }
+    lane.assert_nothing_is_left(&said);
+}
