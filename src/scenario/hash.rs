@@ -4,7 +4,11 @@
 use super::{Edit, Expect, Scenario};
 use crate::error::{Error, Result, files};
 use sha2::{Digest, Sha256};
+use std::io::Read;
 use std::path::Path;
+
+/// How much of a file is read at a time.
+const BLOCK: usize = 1 << 16;
 
 struct Hasher(Sha256);
 
@@ -21,11 +25,24 @@ impl Hasher {
         self.part(text.unwrap_or_default());
     }
 
+    /// As `part` does, without holding the file in memory: a context can be larger than that.
+    fn content(&mut self, path: &Path, length: u64) -> Result<()> {
+        self.0.update(length.to_le_bytes());
+        let mut file = files::open(path)?;
+        let mut block = vec![0; BLOCK];
+        loop {
+            let read = file.read(&mut block).map_err(|cause| unreadable(path, cause))?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.0.update(&block[..read]);
+        }
+    }
+
     fn tree(&mut self, root: &Path, dir: &Path) -> Result<()> {
         for path in files::list(dir)? {
             let relative = path.strip_prefix(root).unwrap_or(&path);
-            let failed =
-                |cause| Error::surroundings(format!("cannot read {}", path.display())).because(cause);
+            let failed = |cause| unreadable(&path, cause);
             let metadata = path.symlink_metadata().map_err(failed)?;
             if metadata.is_dir() {
                 self.part("folder");
@@ -38,7 +55,7 @@ impl Hasher {
             } else if metadata.is_file() {
                 self.part(if executable(&metadata) { "program" } else { "file" });
                 self.part(relative.as_os_str().as_encoded_bytes());
-                self.part(files::read(&path)?);
+                self.content(&path, metadata.len())?;
             }
         }
         self.part("end");
@@ -61,6 +78,10 @@ impl Hasher {
         }
         Ok(())
     }
+}
+
+fn unreadable(path: &Path, cause: std::io::Error) -> Error {
+    Error::surroundings(format!("cannot read {}", path.display())).because(cause)
 }
 
 fn executable(metadata: &std::fs::Metadata) -> bool {

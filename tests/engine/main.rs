@@ -15,6 +15,9 @@ mod commands;
 mod ended;
 mod failing;
 mod lane;
+// It reads what the kernel of Linux says of processes.
+#[cfg(target_os = "linux")]
+mod memory;
 mod needed;
 mod readme;
 mod shipped;

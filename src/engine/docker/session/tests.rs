@@ -7,7 +7,6 @@ use crate::error::files;
 use bollard::Docker;
 use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion, RemoveImageOptionsBuilder};
 use futures_util::StreamExt;
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -152,29 +151,6 @@ async fn a_failure_on_this_side_fails_the_build_and_is_kept() {
             .expect("the build must end")
             .unwrap_err();
     assert!(said.contains("cannot list the folder") && said.contains("gone"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_large_file_does_not_grow_the_process() {
-    let Some(docker) = engine() else { return };
-    let Some(megabytes) = std::env::var("DBENCH_LARGE_MB").ok().and_then(|mb| mb.parse::<u64>().ok()) else {
-        eprintln!("left out: DBENCH_LARGE_MB says how large the file is");
-        return;
-    };
-    let folder = context();
-    let (app, df, tag) = (folder.path().join("app"), folder.path().join("df"), tag("large"));
-    let mut file = files::create(&app.join("large")).unwrap();
-    let mut block = vec![0u8; 1 << 20];
-    for at in 0..megabytes {
-        block[..8].copy_from_slice(&at.to_le_bytes());
-        file.write_all(&block).unwrap();
-    }
-    drop(block);
-    let sent = build(&docker, &app, &df, &tag).await.unwrap();
-    remove(&docker, &tag).await;
-    assert!(sent > megabytes << 20, "{sent}");
-    let status = files::read_to_string(Path::new("/proc/self/status")).unwrap();
-    eprintln!("{megabytes} MB: {}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap());
 }
 
 #[tokio::test]
