@@ -1,5 +1,7 @@
 //! A server on a unix socket that answers like a Docker Engine which has one base image and builds nothing.
 
+pub mod status;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -18,12 +20,19 @@ impl Request {
             self.target.strip_prefix("/v1.").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
         self.method == method && versioned.unwrap_or(&self.target).starts_with(target)
     }
+
+    /// What is asked for.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
 }
 
 /// What is answered.
 pub enum Reply {
     /// A status and a whole body.
     Whole(u16, String),
+    /// A whole body that is no text.
+    Bytes(Vec<u8>),
     /// A stream of chunks that ends as it should.
     Stream(Vec<String>),
     /// A stream whose connection ends in the middle.
@@ -110,11 +119,8 @@ fn send(mut stream: UnixStream, reader: &mut impl Read, reply: Reply) -> std::io
     let streamed = format!("HTTP/1.1 200 OK\r\n{head}Transfer-Encoding: chunked\r\n\r\n");
     let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
     match reply {
-        Reply::Whole(status, body) => {
-            let length = body.len();
-            let text = format!("HTTP/1.1 {status} Replayed\r\n{head}Content-Length: {length}\r\n\r\n{body}");
-            stream.write_all(text.as_bytes())
-        }
+        Reply::Whole(status, body) => stream.write_all(&whole(status, head, body.as_bytes())),
+        Reply::Bytes(body) => stream.write_all(&whole(200, head, &body)),
         Reply::Stream(chunks) => {
             let chunks: String = chunks.iter().map(|text| chunk(text)).collect();
             stream.write_all(format!("{streamed}{chunks}0\r\n\r\n").as_bytes())
@@ -130,6 +136,12 @@ fn send(mut stream: UnixStream, reader: &mut impl Read, reply: Reply) -> std::io
             until_closed(reader)
         }
     }
+}
+
+fn whole(status: u16, head: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let text = format!("HTTP/1.1 {status} Replayed\r\n{head}Content-Length: {length}\r\n\r\n");
+    [text.as_bytes(), body].concat()
 }
 
 fn until_closed(reader: &mut impl Read) -> std::io::Result<()> {
@@ -168,47 +180,4 @@ fn usual(request: &Request) -> Reply {
         return Reply::Session;
     }
     Reply::Whole(404, r#"{"message":"not found"}"#.to_owned())
-}
-
-/// One event of BuildKit's status: a step that started, with what it wrote, and the error that ended it if any.
-pub fn trace(digest: &str, name: &str, wrote: &str, error: &str) -> String {
-    // A timestamp is a varint of seconds: field 1, value 1.
-    let time = [1 << 3, 1];
-    // The numbers are those of `StatusResponse`, `Vertex` and `VertexLog` in BuildKit's control.proto.
-    let mut vertex = message(&[(1, digest.as_bytes()), (3, name.as_bytes()), (5, &time)]);
-    if !error.is_empty() {
-        vertex.extend(message(&[(6, &time), (7, error.as_bytes())]));
-    }
-    let log = message(&[(1, digest.as_bytes()), (4, wrote.as_bytes())]);
-    let status = message(&[(1, &vertex), (3, &log)]);
-    format!("{{\"id\":\"moby.buildkit.trace\",\"aux\":\"{}\"}}\n", base64(&status))
-}
-
-/// Length-delimited fields of a protocol buffer; all are shorter than 128 bytes, or their length takes two.
-fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (number, content) in fields {
-        bytes.push(number << 3 | 2);
-        let length = content.len();
-        if length < 128 {
-            bytes.push(length as u8);
-        } else {
-            bytes.extend([(length & 127) as u8 | 128, (length >> 7) as u8]);
-        }
-        bytes.extend_from_slice(content);
-    }
-    bytes
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let number = three.iter().fold(0_u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - three.len()));
-        for at in 0..4 {
-            let digit = DIGITS[(number >> (18 - 6 * at)) as usize & 63];
-            text.push(if at > three.len() { '=' } else { digit as char });
-        }
-    }
-    text
 }

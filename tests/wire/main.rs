@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+#[path = "../common/mod.rs"]
 mod common;
+#[path = "../replay/mod.rs"]
 mod replay;
+mod succeeds;
 
 use common::{Folder, Ran};
 use dbench::error::files;
-use replay::{Reply, Request, Server, trace};
+use replay::status::trace;
+use replay::{Reply, Request, Server};
 
 /// Runs the scenario against a server that answers as `answer` says, and as a good engine where it says nothing.
 fn against(
