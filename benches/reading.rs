@@ -1,19 +1,27 @@
-//! How long the half of dbench takes that reads: scenarios, contexts, the trace of a build, runs.
+//! How long dbench itself takes, apart from engines: scenarios, contexts, the events of a build, runs.
 //! `cargo bench`; under `cargo test` each runs once.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark ends where something is missing")]
 
+#[expect(dead_code, reason = "tests replay more than this")]
+#[path = "../tests/replay/mod.rs"]
+mod replay;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dbench::context::{Patterns, Selection, walk};
-use dbench::engine::{Trace, VertexUpdate};
+use dbench::engine::docker::DockerEngine;
+use dbench::engine::{BuildRequest, Built, Engine, Trace, VertexUpdate};
 use dbench::error::files;
 use dbench::report::{Document, charts};
 use dbench::results::{Loaded, RunFolder, Sample};
 use dbench::scenario::{Dockerfile, Scenario};
+use replay::status::{Vertex, image};
+use replay::{Reply, Server};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 
 fn in_project(path: &str) -> PathBuf {
@@ -102,6 +110,58 @@ fn traces(criterion: &mut Criterion) {
     });
 }
 
+/// The events of a build of 1,000 steps, each announced, begun with a line of its log, and ended.
+fn events() -> String {
+    let mut lines = String::new();
+    for step in 0..1000 {
+        let (digest, input) = (format!("sha256:{:064x}", step + 1), format!("sha256:{step:064x}"));
+        let (name, inputs) = (format!("[stage {}/1000] RUN make part{step}", step + 1), [input.as_str()]);
+        let announced = Vertex { digest: &digest, inputs: &inputs, name: &name, ..Vertex::default() };
+        let running = Vertex { started: Some(step * 10), wrote: "compiled\n", ..announced };
+        let ended = Vertex { completed: Some(step * 10 + 9), wrote: "", ..running };
+        lines.extend([announced, running, ended].map(|vertex| vertex.event()));
+    }
+    lines + &image("sha256:1")
+}
+
+/// From the engine's bytes on the socket to the trace of a build: JSON, base64, protocol buffers, the fold.
+fn statuses(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let (socket, events) = (folder.path().join("engine.sock"), events());
+    let mut group = criterion.benchmark_group("status");
+    group.throughput(Throughput::Bytes(events.len() as u64));
+    let _server = Server::start(&socket, move |request| {
+        request.is("POST", "/build?").then(|| Reply::Stream(vec![events.clone()]))
+    });
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let host = format!("unix://{}", socket.display());
+    let engine = runtime.block_on(DockerEngine::connect(Some(&host))).unwrap();
+    group.bench_function("1000 steps, 3 updates each, over a socket", |bencher| {
+        bencher.iter(|| {
+            let built = runtime.block_on(replayed(&engine, folder.path())).outcome;
+            assert_eq!(built.unwrap(), "sha256:1");
+        });
+    });
+}
+
+async fn replayed(engine: &DockerEngine, folder: &Path) -> Built {
+    let request = BuildRequest {
+        context: folder,
+        dockerfile_dir: folder,
+        dockerfile: "Dockerfile",
+        target: None,
+        args: &BTreeMap::new(),
+        tag: "replayed",
+        labels: &BTreeMap::new(),
+        no_cache: false,
+        namespace: "replayed",
+        shared_key: "replayed",
+        deadline: Duration::from_secs(60),
+        silence: Duration::from_secs(60),
+    };
+    engine.build(&request, &mut |_| ()).await.unwrap()
+}
+
 fn kept() -> Loaded {
     Loaded::read(RunFolder::at(in_project("tests/golden/run"))).unwrap()
 }
@@ -135,5 +195,5 @@ fn reports(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, scenarios, contexts, traces, reports);
+criterion_group!(benches, scenarios, contexts, traces, statuses, reports);
 criterion_main!(benches);
