@@ -29,22 +29,7 @@ impl Observer for Heard {
     }
 }
 
-const SCENARIO: &str = r#"
-title = "A file"
-language = "none"
-[[variants]]
-name = "single"
-baseline = true
-dockerfile = "Dockerfile"
-[[variants]]
-name = "multi"
-dockerfile = "Dockerfile"
-[probe.command]
-run = ["cat", "/edition"]
-output = "edition {nonce}"
-[edits.source]
-lines = [{ file = "edition", line = "edition {nonce}" }]
-"#;
+const SCENARIO: &str = include_str!("../../tests/common/file.toml");
 
 fn scenario(folder: &Path) -> Vec<Scenario> {
     let home = folder.join("scenarios/file");
@@ -56,8 +41,12 @@ fn files_of(home: &Path) {
     use crate::error::files;
     files::create_dir_all(&home.join("app")).unwrap();
     files::write(&home.join("scenario.toml"), SCENARIO).unwrap();
-    files::write(&home.join("Dockerfile"), "FROM base\nCOPY edition /edition\n").unwrap();
+    for variant in ["single", "multi"] {
+        let dockerfile = home.join(format!("{variant}.Dockerfile"));
+        files::write(&dockerfile, "FROM base\nCOPY edition /edition\n").unwrap();
+    }
     files::write(&home.join("app/edition"), "edition 0000000000000000\n").unwrap();
+    files::write(&home.join("app/manifest"), "# edition 0000000000000000\n").unwrap();
 }
 
 /// Runs one round of `phases` and gives what stands in the folder of the run.

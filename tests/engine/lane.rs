@@ -242,6 +242,12 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Copies a file or a folder.
+pub fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-r").args([from, to]).status().unwrap();
+    assert!(copied.success(), "cp {}: {copied}", from.display());
+}
+
 async fn base(engine: &DockerEngine) -> Result<String, String> {
     for name in [STAND_IN, OFFICIAL] {
         if engine.image(name).await.map_err(|error| error.to_string())?.is_some() {

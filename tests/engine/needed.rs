@@ -1,10 +1,9 @@
 //! The question that a shipped scenario is asked needs its library: without it, build or answer fails.
 
-use crate::lane::{Lane, root, row};
+use crate::lane::{Lane, copy, root, row};
 use dbench::results::{Metric, Phase, Status};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 /// A library taken out of a scenario, and what is said then.
 struct Removal {
@@ -81,10 +80,9 @@ const REMOVALS: [Removal; 5] = [
 /// The scenario without its library, under a name with the test's token.
 fn without_its_library(lane: &Lane, removal: &Removal) -> String {
     let name = format!("{}-{}", removal.scenario, lane.token);
-    let (from, to) = (root().join("scenarios").join(removal.scenario), lane.path("scenarios").join(&name));
+    let to = lane.path("scenarios").join(&name);
     fs::create_dir_all(to.parent().unwrap()).unwrap();
-    let copied = Command::new("cp").arg("-r").args([&from, &to]).status().unwrap();
-    assert!(copied.success(), "cp: {copied}");
+    copy(&root().join("scenarios").join(removal.scenario), &to);
     for (file, old, new) in removal.edits {
         replace(&to.join(file), old, new);
     }

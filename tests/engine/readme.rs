@@ -1,10 +1,9 @@
 //! The commands of the README, typed as they stand there.
 
 use crate::commands::commands;
-use crate::lane::{Lane, root};
+use crate::lane::{Lane, copy, root};
 use crate::tiny::Tiny;
 use std::fs;
-use std::process::Command;
 
 /// What the commands need of the checkout. Its scenarios would take an hour: a small one bears the name that they use.
 fn small_checkout(lane: &Lane) {
@@ -13,8 +12,7 @@ fn small_checkout(lane: &Lane) {
         let from = root().join(part);
         // Where the official images are at hand there is no configuration.
         if from.exists() {
-            let copied = Command::new("cp").arg("-r").args([&from, &lane.path(part)]).status().unwrap();
-            assert!(copied.success(), "cp {part}: {copied}");
+            copy(&from, &lane.path(part));
         }
     }
     Tiny::called(lane, "go-scratch");

@@ -11,28 +11,7 @@ pub const MANIFEST: &str = "# edition 0000000000000000\n";
 /// Bytes that only `single` has.
 pub const BALLAST: u64 = 300_001;
 
-const SCENARIO: &str = r##"title = "A file"
-language = "sh"
-
-[[variants]]
-name = "single"
-baseline = true
-dockerfile = "single.Dockerfile"
-
-[[variants]]
-name = "multi"
-dockerfile = "multi.Dockerfile"
-
-[probe.command]
-run = ["cat", "/edition"]
-output = "edition {nonce}"
-
-[edits.source]
-lines = [{ file = "edition", line = "edition {nonce}" }]
-
-[edits.deps]
-lines = [{ file = "edition", line = "edition {nonce}" }, { file = "manifest", line = "# edition {nonce}" }]
-"##;
+const SCENARIO: &str = include_str!("../common/file.toml");
 
 /// A scenario in the lane's `scenarios` folder.
 pub struct Tiny {

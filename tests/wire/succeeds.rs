@@ -1,6 +1,6 @@
 //! A build that succeeds, replayed: what the real binary makes of its events, its image and its answer.
 
-use crate::common::{Folder, SCENARIO};
+use crate::common::Folder;
 use crate::replay::status::{Vertex, image};
 use crate::replay::{Reply, Request, Server};
 use dbench::error::files;
@@ -121,9 +121,8 @@ fn rows(folder: &Folder, table: &str, cut: usize) -> Vec<String> {
 #[test]
 fn a_build_that_succeeds_is_measured_from_its_events_and_its_image() {
     let folder = Folder::new();
-    let probe = "[probe.http]\nport = 8080\nbody = ";
-    assert!(SCENARIO.contains(probe));
-    folder.write("scenarios/greet/scenario.toml", &SCENARIO.replace(probe, "[probe.command]\noutput = "));
+    folder.write("scenarios/greet/scenario.toml", include_str!("../common/file.toml"));
+    folder.write("scenarios/greet/app/manifest", "# edition 0000000000000000\n");
     folder.write("scenarios/greet/single.Dockerfile", "FROM base:1\nCOPY . /\nRUN make\n");
     let socket = folder.path("docker.sock");
     let server = Server::start(&socket, working());
