@@ -116,6 +116,39 @@ fn every_mistake_in_a_scenario_is_shown_with_its_place_before_anything_is_built(
 }
 
 #[test]
+fn a_program_for_another_c_library_is_refused_before_anything_is_built() {
+    let folder = Folder::new();
+    let contract = |name: &str, official: &str, libc: &str| {
+        let text = format!(
+            "official = \"{official}\"\nstand-in = \"dbench/stand-in/{name}\"\nlibc = \"{libc}\"\nusers = []\n\
+             paths = []\ntools = []\n"
+        );
+        folder.write(&format!("scenarios/bases/{name}/base.toml"), &text);
+    };
+    contract("base", "base:1", "glibc");
+    let onto = |base: &str| {
+        let text = format!(
+            "FROM base:1 AS builder\nCOPY . /\nFROM {base} AS final\nCOPY --from=builder /bin/app /\n"
+        );
+        folder.write("scenarios/greet/multi.Dockerfile", &text);
+    };
+    onto("small:1");
+    // Nothing is known of one of the two.
+    folder.dbench(&[], &["list"]).ends(0);
+    contract("small", "small:1", "musl");
+    let expected = "error: scenarios/greet/multi.Dockerfile:4:1: `/bin/app` may hold programs for glibc, and the stage \
+        rests on `small:1` with musl\n  hint: take both stages from bases of one C library, or copy files that are no \
+        programs by their names\n";
+    for arguments in [&["run"][..], &["run", "--plan"], &["list"]] {
+        let ran = folder.dbench(&[("DOCKER_HOST", "unix:///nonexistent")], arguments).ends(2);
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", expected));
+    }
+    // An empty image has no C library.
+    onto("scratch");
+    folder.dbench(&[], &["list"]).ends(0);
+}
+
+#[test]
 fn a_mistake_in_the_configuration_is_shown_with_its_place() {
     let folder = Folder::new();
     folder.write("dbench.toml", "[defaults]\nround = 3\n");

@@ -7,7 +7,7 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
-use dbench::scenario::bases::{BaseContract, check_libc};
+use dbench::scenario::bases::BaseContract;
 use dbench::scenario::{Scenario, Variant};
 use std::collections::BTreeSet;
 use std::fs;
@@ -207,9 +207,4 @@ fn the_readme_of_the_bases_lists_each_with_its_library() {
         let row = row.unwrap_or_else(|| panic!("no row for {}", contract.official));
         assert!(row.contains(&format!("| {} |", contract.libc)), "{row}");
     }
-}
-
-#[test]
-fn programs_stay_with_their_c_library() {
-    check_libc(&scenarios(), &contracts()).unwrap_or_else(|error| panic!("{error}"));
 }

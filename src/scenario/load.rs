@@ -5,6 +5,7 @@ mod probe;
 #[cfg(test)]
 mod tests;
 
+use super::bases::{BaseContract, check_libc};
 use super::{Dockerfile, Scenario, Variant, disk, hash};
 use crate::error::{Error, Result, files};
 use crate::results::{Claim, ClaimRecord, Phase, Quantity};
@@ -82,7 +83,8 @@ impl Scenario {
         build(&place, name, disk)
     }
 
-    /// Loads every folder below `dir` that holds a `scenario.toml`, sorted by name.
+    /// Loads every folder below `dir` that holds a `scenario.toml`, sorted by name, and holds them to the contracts of
+    /// bases below `dir/bases`.
     pub fn load_all(dir: &Path) -> Result<Vec<Self>> {
         let hint = "name the folder of the scenarios with --scenarios";
         if !dir.is_dir() {
@@ -95,6 +97,7 @@ impl Scenario {
                 Error::input(format!("no folder in {} holds a scenario.toml", dir.display())).hint(hint)
             );
         }
+        check_libc(&scenarios, &BaseContract::load_all(&dir.join("bases"))?)?;
         Ok(scenarios)
     }
 }
