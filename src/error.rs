@@ -140,21 +140,14 @@ impl Error {
 
     /// Message and causes on one line, for a row's `reason`.
     pub fn reason(&self) -> String {
-        let mut text = String::new();
-        if let Some(place) = &self.0.place {
-            text.push_str(&format!("{place}: "));
-        }
-        text.push_str(&self.0.message);
-        let mut cause = self.0.cause.as_deref().map(|c| c as &dyn std::error::Error);
-        while let Some(error) = cause {
-            let said = error.to_string();
-            if !text.contains(&said) {
-                text.push_str(": ");
-                text.push_str(&said);
-            }
-            cause = error.source();
-        }
+        let place = self.0.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+        let text = format!("{place}{}", self.said().join(": "));
         text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The message, then the causes.
+    fn said(&self) -> Vec<String> {
+        said(&self.0.message, self.0.cause.as_deref().map(|cause| cause as &dyn std::error::Error))
     }
 }
 
@@ -163,15 +156,7 @@ impl fmt::Display for Error {
         if let Some(place) = &self.0.place {
             write!(f, "{place}: ")?;
         }
-        write!(f, "{}", self.0.message)?;
-        let mut cause = self.0.cause.as_deref().map(|c| c as &dyn std::error::Error);
-        while let Some(error) = cause {
-            let said = error.to_string();
-            if !self.0.message.contains(&said) {
-                write!(f, "\n  cause: {said}")?;
-            }
-            cause = error.source();
-        }
+        write!(f, "{}", self.said().join("\n  cause: "))?;
         if let Some(hint) = &self.0.hint {
             write!(f, "\n  hint: {hint}")?;
         }
@@ -180,6 +165,20 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A message and what the causes behind it say, outermost first. What has been said already is left out: libraries
+/// often repeat a cause in their own words, and others hide it behind theirs.
+pub(crate) fn said(message: &str, mut cause: Option<&dyn std::error::Error>) -> Vec<String> {
+    let mut said = vec![message.to_owned()];
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !said.iter().any(|before| before.contains(&text)) {
+            said.push(text);
+        }
+        cause = error.source();
+    }
+    said
+}
 
 /// Line and column (both from 1, columns in characters) of a byte offset.
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {

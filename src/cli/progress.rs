@@ -2,6 +2,7 @@
 
 use super::screen::Screen;
 use crate::report::format;
+use crate::results::nanoseconds;
 use crate::runner::{Observer, Planned};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::Path;
@@ -47,10 +48,6 @@ impl Progress {
             _ => String::new(),
         }
     }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn name(planned: &Planned) -> String {

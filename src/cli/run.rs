@@ -8,7 +8,7 @@ use crate::engine::docker::DockerEngine;
 use crate::engine::{About, Engine};
 use crate::error::{Error, Exit, Result};
 use crate::report::{Document, format};
-use crate::results::{Builder, Loaded, Metric, Phase, Run, RunFolder, SCHEMA, Sample, newest};
+use crate::results::{Builder, Loaded, Metric, Phase, Run, RunFolder, SCHEMA, Sample, nanoseconds, newest};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
 use crate::scenario::Scenario;
@@ -230,7 +230,6 @@ fn show_plan(plan: &[Planned], out: &Path, format: Format, screen: &Screen) -> R
     });
     let earlier = earlier.map(|loaded| loaded.samples).unwrap_or_default();
     let estimate = runner::estimate(plan, &earlier);
-    let nanoseconds = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
     if format == Format::Json {
         let builds: Vec<_> = plan.iter().map(planned_json).collect();
         let all = serde_json::json!({ "builds": builds, "estimate-ns": estimate.map(nanoseconds) });

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 /// The base unit that a metric is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +21,11 @@ impl Unit {
             Self::Count => "count",
         }
     }
+}
+
+/// A time in its base unit.
+pub fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Which way a metric gets better.

@@ -11,7 +11,7 @@ mod table;
 
 pub use claim::{Claim, Op, Quantity};
 pub use folder::{Loaded, RunFolder, Writer, find_run, newest};
-pub use metric::{Direction, Metric, Unit};
+pub use metric::{Direction, Metric, Unit, nanoseconds};
 pub use run::{
     BaseRecord, ClaimRecord, EngineRecord, Host, Revision, Run, SCHEMA, ScenarioRecord, VariantRecord,
 };

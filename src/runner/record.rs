@@ -2,7 +2,7 @@
 
 use crate::engine::{Built, Trace};
 use crate::image::Layer;
-use crate::results::{Case, Metric, Sample, Status, StepRow};
+use crate::results::{Case, Metric, Sample, Status, StepRow, nanoseconds};
 use jiff::Timestamp;
 
 /// How many characters of a reason a row holds.
@@ -68,9 +68,9 @@ impl Of<'_> {
     /// The rows of a build's times. One that has no image has no times, only the reason.
     pub(super) fn build(&self, built: &Built, cache_bytes: u64) -> Vec<Sample> {
         if built.outcome.is_err() {
-            return vec![self.sample(Metric::BuildWall, None)];
+            return vec![self.untimed()];
         }
-        let wall = u64::try_from(built.wall.as_nanos()).unwrap_or(u64::MAX);
+        let wall = nanoseconds(built.wall);
         let parts = built.trace.parts();
         [
             (Metric::BuildWall, wall),
@@ -87,9 +87,9 @@ impl Of<'_> {
         .into()
     }
 
-    /// The row of a build that was not even begun.
-    pub(super) fn not_begun(&self) -> Vec<Sample> {
-        vec![self.sample(Metric::BuildWall, None)]
+    /// The row of a build that has no image, or was not even begun.
+    pub(super) fn untimed(&self) -> Sample {
+        self.sample(Metric::BuildWall, None)
     }
 
     /// The rows of an image's sizes. `base` holds the digests of the base's layers, or is `None` if it is not known.

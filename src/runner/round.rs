@@ -53,7 +53,7 @@ pub(super) async fn variant<E: Engine, O: Observer>(
                 "the first build of the round failed, so there is no state to build on".into(),
             );
             let of = Of { case: &planned.case, round, started: None, verdict: &verdict };
-            of.not_begun().iter().try_for_each(|sample| runner.writer.sample(sample))?;
+            runner.writer.sample(&of.untimed())?;
             runner.done += 1;
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{ANSWER, DockerEngine, session::Session, speaking, within};
 use crate::engine::{BuildRequest, Built, Failure, Trace, VertexUpdate};
-use crate::error::Result;
+use crate::error::{Result, said};
 use bollard::Docker;
 use bollard::errors::Error as EngineError;
 use bollard::moby::buildkit::v1::StatusResponse;
@@ -11,6 +11,7 @@ use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 /// A decoder of bollard ends a good build with this when a read is split before a line end.
@@ -116,7 +117,7 @@ impl Reading {
     fn error(&mut self, cause: &EngineError) {
         let message = match cause {
             EngineError::DockerStreamError { error } => error.clone(),
-            other => chain(other),
+            other => said(&other.to_string(), other.source()).join(": "),
         };
         let ended_well = self.image.is_some() && message.contains(SPLIT_LINE_END);
         if !ended_well {
@@ -189,18 +190,4 @@ impl Reading {
 fn nanoseconds(time: &bollard_buildkit_proto::google::protobuf::Timestamp) -> u64 {
     let seconds = u64::try_from(time.seconds).unwrap_or(0);
     seconds * 1_000_000_000 + u64::try_from(time.nanos).unwrap_or(0)
-}
-
-/// An error with its causes; bollard hides the cause of a broken connection behind its own words.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }
