@@ -15,7 +15,7 @@ fn peak(lane: &Lane, megabytes: u64) -> u64 {
     fill(&tiny.dir.join("app/ballast"), megabytes);
     let (base, name, bytes) = (&lane.base, &tiny.name, megabytes * MB);
     let arrived = format!("RUN : {name} && test $(wc -c < ballast) = {bytes} && cat edition > /edition");
-    let builder = format!("FROM {base} AS builder\nWORKDIR /work\nCOPY . .\n{arrived}\n");
+    let builder = format!("FROM {base} AS builder\nWORKDIR /{name}\nCOPY . .\n{arrived}\n");
     tiny.write("multi.Dockerfile", &format!("{builder}FROM {base}\nCOPY --from=builder /edition /edition\n"));
     let running = lane.start(&["run", name, "--rounds=1", "--phase=cold", "--variant=multi"]);
     let mut peak = 0;

@@ -95,11 +95,12 @@ fn each_state_is_proven_only_as_what_it_is() {
     lane.assert_nothing_with_the_token_is_left();
 }
 
-/// What a reason says of the first step that ran: an engine may have the WORKDIR from another build, even in a build
-/// without cache.
+/// What a reason says of the first step that ran: an engine may have the WORKDIR from an earlier build, even in a
+/// build without cache.
 fn of_first_step(reason: &str) -> Option<&str> {
-    let workdir = reason.strip_prefix("line 2 (stage 0: WORKDIR /work) ");
-    workdir.or_else(|| reason.strip_prefix("line 3 (stage 0: COPY manifest ./) "))
+    let (step, said) = reason.split_once(") ")?;
+    let first = step.starts_with("line 2 (stage 0: WORKDIR ") || step == "line 3 (stage 0: COPY manifest ./";
+    first.then_some(said)
 }
 
 /// A run whose source edit is spoiled: the other phases count, that one is invalid, and the images still agree.
@@ -125,7 +126,7 @@ fn verdict<'a>(loaded: &'a Loaded, tiny: &Tiny, variant: &str, phase: Phase) -> 
 fn answer_without_the_context(lane: &Lane, tiny: &Tiny, copy: &str) {
     for variant in ["single", "multi"] {
         let answer = format!("RUN : {}-{variant} && echo edition 0000000000000000 > /edition\n", tiny.name);
-        let text = format!("FROM {}\nWORKDIR /work\nCOPY {copy} ./\n{answer}", lane.base);
+        let text = format!("FROM {}\nWORKDIR /{}\nCOPY {copy} ./\n{answer}", lane.base, tiny.name);
         tiny.write(&format!("{variant}.Dockerfile"), &text);
     }
 }

@@ -33,11 +33,12 @@ impl Tiny {
         tiny.write("scenario.toml", SCENARIO);
         tiny.write("app/edition", UNEDITED);
         tiny.write("app/manifest", MANIFEST);
-        let (base, token) = (&lane.base, &lane.token);
+        // Engines give the equal steps of two builds to one of them: a folder of its own makes all steps the scenario's.
+        let (base, token) = (&lane.base, format!("{name}-{}", lane.token));
         tiny.write(
             "single.Dockerfile",
             &format!(
-                "FROM {base}\nWORKDIR /work\nCOPY manifest ./\n\
+                "FROM {base}\nWORKDIR /{token}\nCOPY manifest ./\n\
                  RUN echo {token}-single && head -c {BALLAST} /dev/zero > /ballast\n\
                  COPY . .\nRUN echo {token}-single && cat edition > /edition\n"
             ),
@@ -45,7 +46,7 @@ impl Tiny {
         tiny.write(
             "multi.Dockerfile",
             &format!(
-                "FROM {base} AS builder\nWORKDIR /work\nCOPY manifest ./\n\
+                "FROM {base} AS builder\nWORKDIR /{token}\nCOPY manifest ./\n\
                  RUN --mount=type=cache,target=/cache echo {token}-multi && date > /cache/date\n\
                  COPY . .\nRUN echo {token}-multi && cat edition > /edition\n\
                  FROM {base}\nCOPY --from=builder /edition /edition\n"
