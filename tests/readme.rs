@@ -9,7 +9,7 @@ mod common;
 use commands::commands;
 use common::{Folder, run};
 use dbench::error::files;
-use dbench::results::Phase;
+use dbench::results::{Loaded, Phase, RunFolder, Status};
 use dbench::scenario::{Expect, Scenario};
 use std::path::Path;
 
@@ -186,4 +186,26 @@ fn the_results_have_one_place() {
     let spliced = dbench::report::splice(Path::new("README.md"), &readme, "results");
     let spliced = spliced.unwrap_or_else(|error| panic!("{error}"));
     assert!(spliced.contains("<!-- dbench:results -->\n\nresults\n\n<!-- /dbench:results -->\n"));
+}
+
+/// The run whose charts the README shows.
+fn kept_run() -> String {
+    let readme = readme();
+    let after = readme.split("\"results/").nth(1).unwrap();
+    format!("results/{}", after.split('/').next().unwrap())
+}
+
+#[test]
+fn the_results_are_those_of_the_kept_run() {
+    let arguments = ["report", &kept_run(), "--into", "README.md", "--check"];
+    let ran = run(root(), &Folder::new().path(""), &[], &arguments).ends(0);
+    assert_eq!(ran.err, "");
+}
+
+#[test]
+fn the_kept_run_was_made_at_a_clean_revision_and_counts() {
+    let loaded = Loaded::read(RunFolder::at(root().join(kept_run()))).unwrap();
+    assert!(loaded.run.revision.is_some_and(|revision| revision.clean));
+    assert!(loaded.run.ended.is_some() && !loaded.run.interrupted);
+    assert!(loaded.samples.iter().all(|sample| matches!(sample.status, Status::Valid | Status::Skipped)));
 }

@@ -3,20 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod report;
 
 use common::{Folder, SCENARIO, run};
 use dbench::error::files;
 use std::path::Path;
-
-fn golden() -> Folder {
-    let folder = Folder::new();
-    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run");
-    for name in ["run.json", "samples.csv", "steps.csv"] {
-        folder.write(&format!("results/kept/{name}"), &files::read_to_string(&run.join(name)).unwrap());
-    }
-    folder
-}
 
 #[test]
 fn help_is_as_it_was_written_down() {
@@ -257,149 +250,6 @@ fn scenarios_are_listed_as_text_and_as_json() {
     assert_eq!(list[0]["name"], "greet");
     assert_eq!(list[0]["variants"][1]["dockerfile"], "multi.Dockerfile");
     assert_eq!(list[0]["bases"], serde_json::json!(["base:1"]));
-}
-
-#[test]
-fn a_run_that_is_not_there_is_wrong_input() {
-    let folder = golden();
-    for (name, said) in [
-        ("gone", "error: there is no run `gone`\n  hint: name a folder, `latest`, or a run below results\n"),
-        ("../kept", "error: there is no run `../kept`\n"),
-        (
-            "scenarios",
-            "error: scenarios/run.json: the folder has no run.json, so nothing says what made its numbers\n  \
-            hint: name the folder of a run, a run id or `latest`; `dbench run` makes one\n",
-        ),
-    ] {
-        let ran = folder.dbench(&[], &["report", name]).ends(2);
-        assert!(ran.err.starts_with(said), "{}", ran.err);
-    }
-    let ran = folder.dbench(&[], &["report", "--out", "none"]).ends(2);
-    assert_eq!(ran.err, "error: no run stands below none\n  hint: `dbench run` makes one\n");
-}
-
-#[test]
-fn a_malformed_line_is_named() {
-    let folder = golden();
-    let path = folder.path("results/kept/samples.csv");
-    let good = files::read_to_string(&path).unwrap();
-    let bad = |line: usize, from: &str, to: &str| {
-        let mut lines: Vec<String> = good.lines().map(str::to_owned).collect();
-        lines[line - 1] = lines[line - 1].replacen(from, to, 1);
-        folder.write("results/kept/samples.csv", &(lines.join("\n") + "\n"));
-        folder.dbench(&[], &["report", "kept"]).ends(2).err
-    };
-    assert_eq!(
-        bad(3, ",bytes,", ",stones,"),
-        "error: results/kept/samples.csv:3:1: column `unit`: `stones` is not the unit of build-cache\n  \
-         hint: build-cache is counted in `bytes`\n"
-    );
-    let hint = "hint: the file was changed by hand or made by another version";
-    let said = bad(2, ",1,build-wall,", ",one,build-wall,");
-    assert!(
-        said.starts_with("error: results/kept/samples.csv:2:1: column `round`: `one` is not")
-            && said.contains(hint),
-        "{said}"
-    );
-    let said = bad(4, "go-scratch,", "");
-    assert!(
-        said.starts_with("error: results/kept/samples.csv:4:1: column `scenario`: 12 fields instead of 13"),
-        "{said}"
-    );
-    let said = bad(1, "scenario", "szenario");
-    assert!(said.starts_with("error: results/kept/samples.csv:1:1: the header does not name"), "{said}");
-}
-
-#[test]
-fn a_run_json_of_another_kind_is_named() {
-    let folder = golden();
-    let good = files::read_to_string(&folder.path("results/kept/run.json")).unwrap();
-    let bad = |text: &str| {
-        folder.write("results/kept/run.json", text);
-        folder.dbench(&[], &["report", "results/kept"]).ends(2).err
-    };
-    assert_eq!(
-        bad(&good.replacen("\"schema\": 1", "\"schema\": 99", 1)),
-        "error: results/kept/run.json: schema 99 is newer than this dbench, which reads 1\n  \
-         hint: use the dbench that made the run\n"
-    );
-    let said = bad(&good.replacen("\"seed\"", "\"sead\"", 1));
-    assert!(said.starts_with("error: results/kept/run.json:"), "{said}");
-    assert!(
-        said.contains(": not a run.json that this version can read\n  cause: unknown field `sead`"),
-        "{said}"
-    );
-    assert!(
-        said.ends_with("\n  hint: it was changed by hand or made by another version of dbench\n"),
-        "{said}"
-    );
-}
-
-#[test]
-fn a_torn_last_line_is_dropped_with_a_warning() {
-    let folder = golden();
-    let whole = folder.dbench(&[], &["report", "kept", "--format", "json"]).ends(0);
-    assert_eq!(whole.err, "");
-    let good = files::read_to_string(&folder.path("results/kept/samples.csv")).unwrap();
-    folder.write("results/kept/samples.csv", &format!("{good}go-scratch,single,buildkit,co"));
-    let torn = folder.dbench(&[], &["report", "kept", "--format", "json"]).ends(0);
-    assert_eq!(
-        torn.err,
-        "warning: results/kept/samples.csv: the last line has no line end and was dropped\n"
-    );
-    let data = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["scenarios"].clone();
-    assert_eq!(data(&torn.out), data(&whole.out));
-}
-
-#[test]
-fn a_report_is_written_into_a_document_and_checked() {
-    let folder = golden();
-    folder.write("README.md", "# x\n\n<!-- dbench:results -->\n<!-- /dbench:results -->\n");
-    let into = ["report", "latest", "--into", "README.md"];
-    let check = [&into[..], &["--check"]].concat();
-    let before = folder.dbench(&[], &check).ends(4);
-    assert!(
-        before.err.contains(
-            "error: README.md is not what the run says; run `dbench report results/kept --into README.md`\n"
-        ),
-        "{}",
-        before.err
-    );
-    assert!(before.err.contains("results/kept/charts/size.svg is not what the run says"), "{}", before.err);
-    assert!(!folder.path("results/kept/charts").exists(), "a check writes nothing");
-    folder.dbench(&[], &into).ends(0);
-    assert!(files::read_to_string(&folder.path("README.md")).unwrap().contains("<picture>"));
-    assert_eq!(folder.dbench(&[], &check).ends(0).err, "");
-    folder.write("results/kept/charts/size.svg", "<svg/>");
-    assert_eq!(
-        folder.dbench(&[], &check).ends(4).err,
-        "error: results/kept/charts/size.svg is not what the run says; run `dbench report results/kept --into README.md`\n"
-    );
-    folder.write("README.md", "# no markers\n");
-    let ran = folder.dbench(&[], &into).ends(2);
-    assert!(
-        ran.err.starts_with("error: README.md: the marker `<!-- dbench:results -->` is missing"),
-        "{}",
-        ran.err
-    );
-}
-
-#[test]
-fn colour_is_off_where_it_is_not_wanted() {
-    let folder = golden();
-    let coloured = |environment: &[(&str, &str)], more: &[&str]| {
-        let error = folder.dbench(environment, &[&["report", "gone"], more].concat()).ends(2).err;
-        let table = folder.dbench(environment, &[&["report", "kept"], more].concat()).ends(0).out;
-        (error.contains('\u{1b}'), table.contains('\u{1b}'))
-    };
-    assert_eq!(coloured(&[], &[]), (false, false));
-    assert_eq!(coloured(&[], &["--color", "always"]), (true, true));
-    assert_eq!(coloured(&[("DBENCH_COLOR", "always")], &[]), (true, true));
-    assert_eq!(coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], &[]), (false, false));
-    assert_eq!(
-        coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], &["--color", "never"]),
-        (false, false)
-    );
 }
 
 #[test]
