@@ -1,8 +1,12 @@
-//! Owns what an image is made of: layers read from a saved image, each proven against its digest.
-//! Leaves to `engine` where the bytes come from.
+//! Owns what an image is made of: digests, manifests, and layers read from a saved image, each proven against its digest.
+//! Leaves to `engine` and `registry` where the bytes come from.
 
+mod digest;
+mod manifest;
 mod saved;
 
+pub use digest::{Algorithm, Digest, Hasher};
+pub use manifest::{Content, Descriptor, Manifest, ManifestKind};
 pub use saved::read_saved;
 
 /// One layer of an image.
