@@ -266,6 +266,16 @@ pub mod files {
         fs::remove_dir_all(path).map_err(|cause| failed("remove the folder", path, cause))
     }
 
+    /// Gives a file another name, in the place of any that has it.
+    pub fn rename(from: &Path, to: &Path) -> Result<()> {
+        fs::rename(from, to).map_err(|cause| failed("rename", from, cause))
+    }
+
+    /// Gives a file one more name; its content stays until the last one is removed.
+    pub fn link(from: &Path, to: &Path) -> Result<()> {
+        fs::hard_link(from, to).map_err(|cause| failed("link", from, cause))
+    }
+
     /// Removes one file.
     pub fn remove(path: &Path) -> Result<()> {
         fs::remove_file(path).map_err(|cause| failed("remove", path, cause))

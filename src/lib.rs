@@ -6,7 +6,7 @@
 //! scenario.toml + Dockerfiles + app            (what to compare)
 //!         │ scenario
 //!         ▼
-//!       plan ──► runner ──► engine / context / image       (make it happen, look at what came out)
+//!       plan ──► runner ──► engine / registry / image      (make it happen, look at what came out)
 //!                  │
 //!                  ▼
 //!       results/<run>/{run.json, samples.csv, steps.csv}   (the only bridge)
@@ -15,7 +15,7 @@
 //!       stats ──► report (tables, Markdown, charts)
 //! ```
 //!
-//! Arrows between the rooms only go down this list: `cli`, `runner`, `engine`, `context`, `image`, `scenario`,
+//! Arrows between the rooms only go down this list: `cli`, `runner`, `engine`, `registry`, `context`, `image`, `scenario`,
 //! `report`, `stats`, `results`, `error`.
 
 pub mod cli;
@@ -24,6 +24,7 @@ pub mod engine;
 pub mod error;
 mod hex;
 pub mod image;
+pub mod registry;
 pub mod report;
 pub mod results;
 pub mod runner;

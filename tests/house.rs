@@ -57,7 +57,8 @@ fn libraries_stay_in_their_rooms() {
     for (library, rooms) in [
         ("bollard", &["src/engine/docker/"][..]),
         ("plotters", &["src/report/chart/"]),
-        ("tokio", &["src/engine/", "src/context/", "src/runner/", "src/cli/"]),
+        ("axum", &["src/registry/"]),
+        ("tokio", &["src/engine/", "src/registry/", "src/context/", "src/runner/", "src/cli/"]),
         ("clap", &["src/cli/"]),
     ] {
         let named = |line: &str| {
@@ -75,12 +76,16 @@ fn libraries_stay_in_their_rooms() {
 
 #[test]
 fn rooms_import_only_those_below_them() {
-    let order =
-        ["cli", "runner", "engine", "context", "image", "scenario", "report", "stats", "results", "error"];
-    // A room that reads runs needs no engine, and one that measures no report.
+    let order = [
+        "cli", "runner", "engine", "registry", "context", "image", "scenario", "report", "stats", "results",
+        "error",
+    ];
+    // A room that reads runs needs no engine, one that measures no report, and the registry nothing but images.
     let forbidden = |room: &str, other: &str| {
         let at = |name| order.iter().position(|room| *room == name).unwrap();
-        at(other) < at(room) || room == "runner" && ["report", "stats"].contains(&other)
+        at(other) < at(room)
+            || room == "runner" && ["report", "stats"].contains(&other)
+            || room == "registry" && !["registry", "image", "error"].contains(&other)
     };
     for room in order.iter().filter(|room| **room != "error") {
         for (place, line) in lines(&format!("src/{room}")) {
