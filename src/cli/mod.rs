@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod list;
 mod progress;
+mod registry;
 mod report;
 mod run;
 mod screen;
@@ -63,6 +64,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Remove everything that dbench made in the engine, and nothing else
     Clean(clean::Arguments),
+    /// Serve the embedded registry alone: push to it and pull from it, until it is told to end
+    Registry(registry::Arguments),
 }
 
 /// Reads the arguments, does what they ask for, and says what went wrong.
@@ -90,6 +93,7 @@ fn dispatch(command: Command, screen: &Screen) -> Result<Exit> {
         Command::Report(arguments) => report::report(&arguments, &config, screen),
         Command::Doctor(arguments) => block_on(doctor::doctor(arguments, &config, screen)),
         Command::Clean(arguments) => block_on(clean::clean(arguments, screen)),
+        Command::Registry(arguments) => block_on(registry::registry(arguments, screen)),
     }
 }
 

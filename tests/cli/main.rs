@@ -14,7 +14,7 @@ use std::path::Path;
 #[test]
 fn help_is_as_it_was_written_down() {
     let folder = Folder::new();
-    for command in ["", "run", "list", "report", "doctor", "clean"] {
+    for command in ["", "run", "list", "report", "doctor", "clean", "registry"] {
         let arguments: Vec<_> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
         let ran = folder.dbench(&[], &arguments).ends(0);
         assert_eq!(ran.err, "");

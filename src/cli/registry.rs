@@ -1,0 +1,57 @@
+//! `dbench registry`: the embedded registry alone, until it is told to end.
+
+use super::screen::Screen;
+use crate::error::{Error, Exit, Result};
+use crate::registry::{Limits, Registry, Settings};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Where to listen; port 0 is any free one. Nobody is asked who they are: leave it on loopback unless the network is
+    /// your own
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
+    addr: SocketAddr,
+    /// The folder that keeps the content; a temporary one if left out
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+pub(super) async fn registry(arguments: Arguments, screen: &Screen) -> Result<Exit> {
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    // It is removed with all its content when the command ends.
+    let temporary = match arguments.dir {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().map_err(|cause| {
+            Error::surroundings("cannot make a temporary folder").because(cause).hint("name one with --dir")
+        })?),
+    };
+    let folder = arguments.dir.or_else(|| temporary.as_ref().map(|folder| folder.path().to_path_buf()));
+    let settings =
+        Settings { address: arguments.addr, folder: folder.unwrap_or_default(), limits: Limits::default() };
+    let registry = Registry::serve(settings).await?;
+    announce(&registry, temporary.is_some(), screen)?;
+    tokio::select! {
+        _ = interrupt.recv() => (),
+        _ = terminate.recv() => (),
+    }
+    registry.stop().await;
+    Ok(Exit::Done)
+}
+
+fn announce(registry: &Registry, temporary: bool, screen: &Screen) -> Result<()> {
+    let address = registry.address();
+    if !address.ip().is_loopback() {
+        screen.problem(
+            "warning",
+            &format!("{address} is not loopback: whoever reaches it can push, pull and delete, and is not asked who it is"),
+        );
+    }
+    let kept = if temporary { "; its content goes when it ends" } else { "" };
+    screen.print(&format!("listening on {address}{kept}\n"))
+}
+
+fn listen(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|cause| Error::surroundings("cannot listen for signals").because(cause))
+}
