@@ -24,7 +24,7 @@ const PIECES: usize = 4;
 
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-pub(super) async fn blob(visit: &Visit, call: Call, name: Name, digest: Digest) -> Answer {
+pub(super) async fn blob(visit: &Visit, call: &mut Call, name: Name, digest: Digest) -> Answer {
     call.ticket.about(What::Blob, name.as_str(), Some(&digest));
     match call.parts.method {
         Method::GET | Method::HEAD => send(visit, call, name, digest).await,
@@ -39,7 +39,7 @@ async fn remove(visit: &Visit, name: Name, digest: Digest) -> Answer {
     if removed { Ok(empty(StatusCode::ACCEPTED)) } else { Err(refusal) }
 }
 
-async fn send(visit: &Visit, call: Call, name: Name, digest: Digest) -> Answer {
+async fn send(visit: &Visit, call: &mut Call, name: Name, digest: Digest) -> Answer {
     let (refusal, etag) = (unknown(&name, &digest), format!("\"{digest}\""));
     let content = digest.to_string();
     let found = visit.on_disk(move |shared| shared.store.blob(&name, &digest)).await??;

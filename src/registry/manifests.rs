@@ -6,7 +6,7 @@ use super::name::{Name, Reference, Tag};
 use super::refusal::{Answer, Code, Refusal};
 use super::routes::{empty, unsupported};
 use super::store::{Store, Stored};
-use super::upload::{drain, next};
+use super::upload::next;
 use super::visit::{Call, Visit, respond, with};
 use crate::image::{Algorithm, Content, Digest, Hasher, Manifest};
 use axum::body::Body;
@@ -18,7 +18,7 @@ const LIMIT: u64 = 4 << 20;
 
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-pub(super) async fn manifest(visit: &Visit, call: Call, name: Name, reference: Reference) -> Answer {
+pub(super) async fn manifest(visit: &Visit, call: &mut Call, name: Name, reference: Reference) -> Answer {
     let digest = match &reference {
         Reference::Digest(digest) => Some(digest),
         Reference::Tag(_) => None,
@@ -32,7 +32,7 @@ pub(super) async fn manifest(visit: &Visit, call: Call, name: Name, reference: R
     }
 }
 
-async fn send(visit: &Visit, call: Call, name: Name, reference: Reference) -> Answer {
+async fn send(visit: &Visit, call: &mut Call, name: Name, reference: Reference) -> Answer {
     let found = visit.on_disk(move |shared| find(&shared.store, &name, &reference)).await??;
     call.ticket.content_is(&found.digest);
     let length = found.bytes.len().to_string();
@@ -56,9 +56,9 @@ async fn remove(visit: &Visit, name: Name, reference: Reference) -> Answer {
     if removed { Ok(empty(StatusCode::ACCEPTED)) } else { Err(refusal) }
 }
 
-async fn take(visit: &Visit, mut call: Call, name: Name, reference: Reference) -> Answer {
+async fn take(visit: &Visit, call: &mut Call, name: Name, reference: Reference) -> Answer {
     let sent_as = call.header(&header::CONTENT_TYPE).map(str::to_owned);
-    let bytes = read(std::mem::take(&mut call.body), visit.shared.silence).await?;
+    let bytes = read(&mut call.body, visit.shared.silence).await?;
     let (digest, tag) = named(&bytes, &reference)?;
     call.ticket.content_is(&digest);
     let invalid = |error: crate::error::Error| Refusal::new(Code::ManifestInvalid, error.reason());
@@ -84,11 +84,10 @@ async fn take(visit: &Visit, mut call: Call, name: Name, reference: Reference) -
     })
 }
 
-async fn read(body: Body, silence: Duration) -> Answer<Vec<u8>> {
-    let (mut body, mut bytes) = (body.into_data_stream(), Vec::new());
-    while let Some(piece) = next(&mut body, silence).await? {
+async fn read(body: &mut Body, silence: Duration) -> Answer<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = next(body, silence).await? {
         if (bytes.len() + piece.len()) as u64 > LIMIT {
-            drain(&mut body, silence).await;
             return Err(Refusal::new(Code::SizeInvalid, format!("the limit of a manifest is {LIMIT} bytes")));
         }
         bytes.extend_from_slice(&piece);

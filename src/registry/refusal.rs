@@ -82,6 +82,11 @@ impl Refusal {
         self
     }
 
+    /// Whether the client was too slow.
+    pub(super) fn is_late(&self) -> bool {
+        self.0.status == StatusCode::REQUEST_TIMEOUT
+    }
+
     pub(super) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.0.headers.insert(name, value);

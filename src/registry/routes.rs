@@ -77,7 +77,7 @@ fn reference(text: &str) -> Answer<Reference> {
 }
 
 /// Finds who answers.
-pub(super) async fn handle(visit: &Visit, call: Call) -> Answer {
+pub(super) async fn handle(visit: &Visit, call: &mut Call) -> Answer {
     let target = Target::parse(call.parts.uri.path())?;
     let query = Query::parse(call.parts.uri.query().unwrap_or_default());
     let reads = matches!(call.parts.method, Method::GET | Method::HEAD);

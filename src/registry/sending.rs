@@ -16,7 +16,7 @@ use axum::response::Response;
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// `POST …/blobs/uploads/`: mounts, takes a whole blob at once, or begins an upload.
-pub(super) async fn begin(visit: &Visit, call: Call, name: Name, query: Query) -> Answer {
+pub(super) async fn begin(visit: &Visit, call: &mut Call, name: Name, query: Query) -> Answer {
     call.ticket.about(What::Blob, name.as_str(), None);
     if let Some(wanted) = query.get("mount") {
         let wanted = digest(wanted)?;
@@ -54,7 +54,7 @@ async fn mount(
 }
 
 /// `GET`, `PATCH`, `PUT` and `DELETE …/blobs/uploads/<id>`.
-pub(super) async fn go_on(visit: &Visit, call: Call, name: Name, id: String, query: Query) -> Answer {
+pub(super) async fn go_on(visit: &Visit, call: &mut Call, name: Name, id: String, query: Query) -> Answer {
     call.ticket.about(What::Blob, name.as_str(), None);
     call.ticket.of_upload(&id);
     let held = visit.shared.uploads.hold(&name, &id).await?;
@@ -65,13 +65,13 @@ pub(super) async fn go_on(visit: &Visit, call: Call, name: Name, id: String, que
             Ok(empty(StatusCode::NO_CONTENT))
         }
         Method::PATCH => {
-            check_piece(&call, &name, &id, &held)?;
+            check_piece(call, &name, &id, &held)?;
             let announced = call.announced();
-            let held = visit.shared.uploads.append(&id, held, call.body, announced).await?;
+            let held = visit.shared.uploads.append(&id, held, &mut call.body, announced).await?;
             Ok(state(StatusCode::ACCEPTED, &name, &id, held.size()))
         }
         Method::PUT => {
-            check_piece(&call, &name, &id, &held)?;
+            check_piece(call, &name, &id, &held)?;
             let asked = query.get("digest").ok_or_else(|| {
                 Refusal::new(Code::DigestInvalid, "the end of an upload needs `?digest=` with what was sent")
             })?;
@@ -82,9 +82,9 @@ pub(super) async fn go_on(visit: &Visit, call: Call, name: Name, id: String, que
     }
 }
 
-async fn finish(visit: &Visit, call: Call, name: Name, id: String, held: Held, whole: Digest) -> Answer {
-    let (announced, ticket) = (call.announced(), call.ticket);
-    let held = visit.shared.uploads.append(&id, held, call.body, announced).await?;
+async fn finish(visit: &Visit, call: &mut Call, name: Name, id: String, held: Held, whole: Digest) -> Answer {
+    let (announced, ticket) = (call.announced(), call.ticket.clone());
+    let held = visit.shared.uploads.append(&id, held, &mut call.body, announced).await?;
     let answer = created(&name, &whole);
     visit
         .on_disk(move |shared| {

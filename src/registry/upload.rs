@@ -5,9 +5,9 @@ use super::refusal::{Answer, Code, Refusal};
 use super::store::Store;
 use crate::error::{Error, Result, files};
 use crate::image::{Algorithm, Digest, Hasher};
-use axum::body::{Body, BodyDataStream, Bytes};
+use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
-use futures_util::StreamExt;
+use http_body_util::BodyExt;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -86,19 +86,17 @@ impl Uploads {
         &self,
         id: &str,
         held: Held,
-        body: Body,
+        body: &mut Body,
         announced: Option<u64>,
     ) -> Answer<Held> {
         let room = self.limit.saturating_sub(held.size);
-        let mut body = body.into_data_stream();
         if announced.is_some_and(|bytes| bytes > room) {
             self.cancel(id, held)?;
-            drain(&mut body, self.silence).await;
             return Err(self.too_large());
         }
         let (sender, receiver) = mpsc::channel(PIECES);
         let writing = tokio::task::spawn_blocking(move || write(held, receiver));
-        let fed = self.feed(&mut body, sender, room).await;
+        let fed = self.feed(body, sender, room).await;
         let (held, written) = writing
             .await
             .map_err(|cause| Refusal::new(Code::Unknown, format!("the writer ended: {cause}")))?;
@@ -107,14 +105,13 @@ impl Uploads {
             Ok(Fed::Whole) => Ok(held),
             Ok(Fed::TooMuch) => {
                 self.cancel(id, held)?;
-                drain(&mut body, self.silence).await;
                 Err(self.too_large())
             }
             Err(refusal) => Err(refusal),
         }
     }
 
-    async fn feed(&self, body: &mut BodyDataStream, sender: mpsc::Sender<Bytes>, room: u64) -> Answer<Fed> {
+    async fn feed(&self, body: &mut Body, sender: mpsc::Sender<Bytes>, room: u64) -> Answer<Fed> {
         let mut left = room;
         while let Some(piece) = next(body, self.silence).await? {
             let Some(rest) = left.checked_sub(piece.len() as u64) else { return Ok(Fed::TooMuch) };
@@ -216,18 +213,29 @@ fn digest_of_file(path: &Path, algorithm: Algorithm) -> Result<Digest> {
 }
 
 /// The next piece of a body, within the deadline.
-pub(super) async fn next(body: &mut BodyDataStream, silence: Duration) -> Answer<Option<Bytes>> {
+pub(super) async fn next(body: &mut Body, silence: Duration) -> Answer<Option<Bytes>> {
     let refused = |status, what: String| Refusal::new(Code::BlobUploadInvalid, what).status(status);
-    match tokio::time::timeout(silence, body.next()).await {
-        Ok(piece) => piece
-            .transpose()
-            .map_err(|cause| refused(StatusCode::BAD_REQUEST, format!("the body broke off: {cause}"))),
-        Err(late) => Err(refused(StatusCode::REQUEST_TIMEOUT, format!("the body is silent: {late}"))),
+    loop {
+        match tokio::time::timeout(silence, body.frame()).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(Ok(frame))) => {
+                // What is no data is trailers, which say nothing here.
+                if let Ok(piece) = frame.into_data() {
+                    return Ok(Some(piece));
+                }
+            }
+            Ok(Some(Err(cause))) => {
+                return Err(refused(StatusCode::BAD_REQUEST, format!("the body broke off: {cause}")));
+            }
+            Err(late) => {
+                return Err(refused(StatusCode::REQUEST_TIMEOUT, format!("the body is silent: {late}")));
+            }
+        }
     }
 }
 
 /// Takes the rest of a body that is refused, or a good part of it.
-pub(super) async fn drain(body: &mut BodyDataStream, silence: Duration) {
+pub(super) async fn drain(body: &mut Body, silence: Duration) {
     let mut taken = 0;
     while let Ok(Some(piece)) = next(body, silence).await {
         taken += piece.len() as u64;

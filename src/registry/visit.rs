@@ -4,11 +4,11 @@ use super::meter::{Direction, Meter, Socket, Ticket};
 use super::refusal::{Answer, Code, Refusal};
 use super::routes;
 use super::store::Store;
-use super::upload::Uploads;
+use super::upload::{Uploads, drain};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
 use std::pin::Pin;
@@ -72,8 +72,18 @@ pub(super) async fn answer(State(visit): State<Visit>, request: Request) -> Resp
     };
     let ticket = Arc::new(visit.shared.meter.begin(&visit.socket, direction));
     let body = Body::new(Counted::request(body, ticket.clone(), direction));
-    let call = Call { parts, body, ticket: ticket.clone() };
-    let response = routes::handle(&visit, call).await.unwrap_or_else(IntoResponse::into_response);
+    let mut call = Call { parts, body, ticket: ticket.clone() };
+    let response = match routes::handle(&visit, &mut call).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            // A client that is asked to wait for the answer has one now; any other still sends, and would find the
+            // connection closed before it reads why. One that fell silent is not waited for once more.
+            if !call.parts.headers.contains_key(header::EXPECT) && !refusal.is_late() {
+                drain(&mut call.body, visit.shared.silence).await;
+            }
+            refusal.into_response()
+        }
+    };
     ticket.answered(response.status().as_u16());
     response.map(|body| Body::new(Counted::answer(body, ticket, direction)))
 }
