@@ -5,7 +5,11 @@ use crate::error::{Error, Exit, Result};
 use crate::registry::{Limits, Registry, Settings};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How often the meter is emptied.
+const FORGETTING: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -32,9 +36,13 @@ pub(super) async fn registry(arguments: Arguments, screen: &Screen) -> Result<Ex
         Settings { address: arguments.addr, folder: folder.unwrap_or_default(), limits: Limits::default() };
     let registry = Registry::serve(settings).await?;
     announce(&registry, temporary.is_some(), screen)?;
-    tokio::select! {
-        _ = interrupt.recv() => (),
-        _ = terminate.recv() => (),
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            // Nobody reads the meter here, and it would grow for as long as this runs.
+            () = tokio::time::sleep(FORGETTING) => drop(registry.meter().take()),
+        }
     }
     registry.stop().await;
     Ok(Exit::Done)

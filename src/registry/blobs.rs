@@ -1,8 +1,8 @@
 //! Blobs on their way out, whole or a part of one, and their removal.
 
-use super::meter::What;
 use super::name::Name;
 use super::range::{Wanted, wanted};
+use super::reading::What;
 use super::refusal::{Answer, Code, Refusal};
 use super::routes::{empty, unsupported};
 use super::visit::{Call, Visit, respond, with};

@@ -1,9 +1,10 @@
 //! Lists: the tags of a repository, and what refers to a manifest.
 
 use super::manifests::unknown_name;
-use super::meter::{Ticket, What};
+use super::meter::Ticket;
 use super::name::{Name, Tag};
 use super::query::Query;
+use super::reading::What;
 use super::refusal::{Answer, Code, Refusal};
 use super::store::{Store, Stored};
 use super::visit::{Visit, respond, with};

@@ -1,8 +1,8 @@
 //! Manifests in and out, by tag and by digest.
 
 use super::blobs::CONTENT_DIGEST;
-use super::meter::What;
 use super::name::{Name, Reference, Tag};
+use super::reading::What;
 use super::refusal::{Answer, Code, Refusal};
 use super::routes::{empty, unsupported};
 use super::store::{Store, Stored};

@@ -3,6 +3,7 @@
 //! Two layers are counted apart. A transfer's `body` is what HTTP carried for its content, without headers and framing. A
 //! connection's `read` and `written` are what its socket carried, everything in it.
 
+use super::reading::{Connection, Direction, Reading, Transfer, What};
 use crate::image::Digest;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,84 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-
-/// What a request was about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// A blob, or a piece of its upload.
-    Blob,
-    /// A manifest.
-    Manifest,
-    /// Anything else: the version, tags, referrers.
-    Other,
-}
-
-/// Which way content goes, as the registry sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From a client: a push.
-    In,
-    /// To a client: a pull.
-    Out,
-}
-
-/// One request and its answer. Times are nanoseconds since the registry started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transfer {
-    /// The connection that carried it.
-    pub connection: u64,
-    /// The repository, if it names one.
-    pub repository: Option<String>,
-    /// What it was about.
-    pub what: What,
-    /// The content. Of a piece of an upload it is known from the end of the upload on; of a manifest that is asked for by
-    /// tag, from the answer on.
-    pub digest: Option<Digest>,
-    /// Which way: `In` for POST, PUT and PATCH, `Out` for all others.
-    pub direction: Direction,
-    /// Bytes of the body in that direction, as far as they went. An answer counts when it is handed to the connection.
-    pub body: u64,
-    /// Status of the answer; `None` until there is one.
-    pub status: Option<u16>,
-    /// When the head of the request was read.
-    pub started_ns: u64,
-    /// When the first bytes of the body passed.
-    pub first_ns: Option<u64>,
-    /// When the last bytes of the body passed.
-    pub last_ns: Option<u64>,
-    /// When the answer was handed over whole or its client was gone; `None` while it lasts.
-    pub completed_ns: Option<u64>,
-    /// Whether the body of the answer was handed over to its end.
-    pub whole: bool,
-}
-
-/// What one connection carried on its socket. Times are nanoseconds since the registry started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connection {
-    /// Its number, from 1.
-    pub id: u64,
-    /// Who opened it.
-    pub peer: SocketAddr,
-    /// Bytes that came in since the meter was last taken.
-    pub read: u64,
-    /// Bytes that went out since the meter was last taken.
-    pub written: u64,
-    /// When it was accepted.
-    pub opened_ns: u64,
-    /// When it last carried a byte.
-    pub last_ns: u64,
-    /// When it was closed; `None` while it is open.
-    pub closed_ns: Option<u64>,
-}
-
-/// What a meter shows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// Requests, in the order in which they began.
-    pub transfers: Vec<Transfer>,
-    /// Connections, in the order in which they were accepted.
-    pub connections: Vec<Connection>,
-}
 
 /// Counts what crosses the wire. Its clones are one meter.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ mod meter;
 mod name;
 mod query;
 mod range;
+mod reading;
 mod refusal;
 mod routes;
 mod sending;
@@ -21,7 +22,8 @@ mod visit;
 mod wire;
 
 use crate::error::{Error, Result};
-pub use meter::{Connection, Direction, Meter, Reading, Transfer, What};
+pub use meter::Meter;
+pub use reading::{Connection, Direction, Reading, Transfer, What};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,10 +1,11 @@
 //! Blobs on their way in: an upload begins, goes on in pieces, and ends as a blob; or a blob of another repository is mounted.
 
 use super::blobs::CONTENT_DIGEST;
-use super::meter::{Ticket, What};
+use super::meter::Ticket;
 use super::name::Name;
 use super::query::Query;
 use super::range::piece;
+use super::reading::What;
 use super::refusal::{Answer, Code, Refusal};
 use super::routes::{digest, empty, named, unsupported};
 use super::upload::Held;

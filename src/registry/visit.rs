@@ -1,6 +1,7 @@
 //! One request from its head to the last byte of its answer: it is counted on the way in and on the way out.
 
-use super::meter::{Direction, Meter, Socket, Ticket};
+use super::meter::{Meter, Socket, Ticket};
+use super::reading::Direction;
 use super::refusal::{Answer, Code, Refusal};
 use super::routes;
 use super::store::Store;

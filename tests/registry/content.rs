@@ -60,6 +60,28 @@ async fn an_upload_goes_on_where_a_broken_connection_left_it() {
 }
 
 #[tokio::test]
+async fn the_same_content_from_many_clients_at_once_is_kept_once() {
+    let served = served().await;
+    let all = content(2_000_000);
+    let mut pushing = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let (mut client, all) = (served.client().await, all.clone());
+        // Half of them share a repository.
+        pushing.spawn(async move { client.push_blob(&format!("a{}", number / 2), &all).await });
+    }
+    let digests = pushing.join_all().await;
+    assert_eq!(digests, vec![Digest::of(&all); 8]);
+    let kept = served.folder.path().join("content");
+    assert_eq!(files::list(&kept.join("blobs/sha256")).unwrap().len(), 1);
+    assert_eq!(files::list(&kept.join("uploads")).unwrap().len(), 0);
+    let mut client = served.client().await;
+    for number in 0..4 {
+        client.send("DELETE", &format!("/v2/a{number}/blobs/{}", digests[0]), b"").await.is(202);
+    }
+    assert_eq!(files::list(&kept.join("blobs/sha256")).unwrap().len(), 0);
+}
+
+#[tokio::test]
 async fn an_upload_can_be_given_up() {
     let served = served().await;
     let mut client = served.client().await;

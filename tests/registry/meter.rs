@@ -46,8 +46,12 @@ async fn a_push_is_counted_by_blob_direction_and_connection() {
         );
         assert!(transfer.whole && transfer.started_ns <= transfer.completed_ns.unwrap(), "{transfer:?}");
     }
-    let body: u64 = reading.transfers.iter().map(|t| t.body).sum();
-    assert_eq!(body, 3_000_000 + 2 + 5 + manifest.len() as u64);
+    let expected = [(digest, 3_000_000), (Digest::of(b"{}"), 2), (Digest::of(b"small"), 5)];
+    assert_eq!(reading.blobs(Direction::In), expected.into());
+    assert_eq!(reading.body(What::Blob, Direction::In), 3_000_007);
+    assert_eq!(reading.body(What::Manifest, Direction::In), manifest.len() as u64);
+    assert_eq!((reading.blobs(Direction::Out).len(), reading.blob_connections(Direction::Out)), (0, 0));
+    assert_eq!(reading.socket_bytes(), (client.sent, client.received));
 }
 
 #[tokio::test]
@@ -80,6 +84,9 @@ async fn a_pull_is_counted_on_each_of_its_connections() {
         (one, What::Manifest, Direction::Out, Some(404)),
     ];
     assert_eq!(shown, expected);
+    assert_eq!(reading.blobs(Direction::Out), [(Digest::of(&layer), 4_999_000)].into());
+    assert_eq!(reading.blob_connections(Direction::Out), 1);
+    assert_eq!(reading.socket_bytes().1, first.received + second.received);
     // By tag, and yet known.
     assert_eq!(reading.transfers[0].digest, Some(Digest::of(manifest.as_bytes())));
     assert_eq!(reading.transfers[0].body, manifest.len() as u64);
