@@ -56,7 +56,7 @@ impl Default for Limits {
             upload_bytes: 64 << 30,
             header_bytes: 64 << 10,
             header: Duration::from_secs(60),
-            silence: Duration::from_secs(60),
+            silence: Duration::from_secs(120),
             farewell: Duration::from_secs(5),
         }
     }

@@ -82,6 +82,23 @@ async fn the_same_content_from_many_clients_at_once_is_kept_once() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_being_written_is_waited_for() {
+    let served = served().await;
+    let (mut writer, mut other) = (served.client().await, served.client().await);
+    let place = writer.upload("a").await;
+    writer.head("PATCH", &place, &[], 10).await;
+    writer.write(b"12345").await;
+    let meter = served.registry.meter();
+    while meter.reading().transfers.iter().all(|transfer| transfer.body < 5) {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    other.head("GET", &place, &[], 0).await;
+    writer.write(b"67890").await;
+    writer.reply(false).await.is(202);
+    assert_eq!(other.reply(false).await.is(204).header("range"), "0-9");
+}
+
+#[tokio::test]
 async fn an_upload_can_be_given_up() {
     let served = served().await;
     let mut client = served.client().await;

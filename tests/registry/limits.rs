@@ -34,6 +34,12 @@ async fn an_upload_above_the_limit_is_refused_and_forgotten() {
     let told = "the limit of an upload is 1000 bytes";
     let path = format!("/v2/a/blobs/uploads/?digest={}", Digest::of(&all));
     assert_eq!(client.send("POST", &path, &all).await.refuses(413, "SIZE_INVALID"), told);
+    // Who asks first whether to send is told not to.
+    let length = 10_usize << 30;
+    client.head("POST", &path, &[("expect", "100-continue")], length).await;
+    assert_eq!(client.reply(false).await.refuses(413, "SIZE_INVALID"), told);
+    assert_eq!(client.until_closed().await, "");
+    let mut client = served.client().await;
     // Piece by piece, and without a word on the length.
     let place = client.upload("a").await;
     client.send("PATCH", &place, &all[..600]).await.is(202);
