@@ -7,10 +7,13 @@ use super::reading::{Connection, Direction, Reading, Transfer, What};
 use crate::image::Digest;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+
+/// Between a byte that leaves and its count.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// Counts what crosses the wire. Its clones are one meter.
 #[derive(Clone, Debug)]
@@ -46,6 +49,8 @@ pub(super) struct Socket {
     read: AtomicU64,
     written: AtomicU64,
     last_ns: AtomicU64,
+    /// Set while bytes may have left that are not counted yet.
+    writing: AtomicBool,
     /// 0 while it is open.
     closed_ns: AtomicU64,
 }
@@ -82,8 +87,8 @@ impl Meter {
         Reading { transfers: done.into_values().map(|entry| entry.transfer).collect(), connections }
     }
 
-    /// Waits until no request lasts; false if one still does at the deadline. A client may have its last byte a moment
-    /// before the record says so.
+    /// Waits until no request lasts and every byte that left is counted; false if that is not so at the deadline. A client
+    /// may have its last byte a moment before.
     pub async fn quiet(&self, deadline: Duration) -> bool {
         let lasts = || self.log().transfers.values().any(|entry| entry.transfer.completed_ns.is_none());
         let waiting = async {
@@ -94,6 +99,9 @@ impl Meter {
                     break;
                 }
                 completed.await;
+            }
+            while self.log().connections.values().any(|socket| socket.writing.load(Ordering::Acquire)) {
+                tokio::time::sleep(MOMENT).await;
             }
         };
         tokio::time::timeout(deadline, waiting).await.is_ok()
@@ -111,6 +119,7 @@ impl Meter {
             read: AtomicU64::new(0),
             written: AtomicU64::new(0),
             last_ns: AtomicU64::new(now),
+            writing: AtomicBool::new(false),
             closed_ns: AtomicU64::new(0),
         });
         log.connections.insert(socket.id, socket.clone());
@@ -217,9 +226,20 @@ impl Socket {
         self.last_ns.store(since(self.origin), Ordering::Relaxed);
     }
 
+    /// Bytes may leave from now on until `written` or `stalled`.
+    pub(super) fn writing(&self) {
+        self.writing.store(true, Ordering::Release);
+    }
+
+    /// None left.
+    pub(super) fn stalled(&self) {
+        self.writing.store(false, Ordering::Release);
+    }
+
     pub(super) fn written(&self, bytes: usize) {
         self.written.fetch_add(bytes as u64, Ordering::Relaxed);
         self.last_ns.store(since(self.origin), Ordering::Relaxed);
+        self.writing.store(false, Ordering::Release);
     }
 
     pub(super) fn closed(&self) {

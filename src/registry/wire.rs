@@ -26,14 +26,16 @@ impl<S> Wire<S> {
     /// What a write came to: counted, or given up when it has waited for too long.
     fn judged(&mut self, context: &mut Context<'_>, polled: Poll<Result<usize>>) -> Poll<Result<usize>> {
         let Poll::Ready(done) = polled else {
+            self.socket.stalled();
             let silence = self.silence;
             let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(silence)));
             ready!(waiting.as_mut().poll(context));
             return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client takes nothing")));
         };
         self.waiting = None;
-        if let Ok(bytes) = done {
-            self.socket.written(bytes);
+        match done {
+            Ok(bytes) => self.socket.written(bytes),
+            Err(_) => self.socket.stalled(),
         }
         Poll::Ready(done)
     }
@@ -60,6 +62,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        self.socket.writing();
         let polled = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.judged(context, polled)
     }
@@ -69,6 +72,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
+        self.socket.writing();
         let polled = Pin::new(&mut self.inner).poll_write_vectored(context, bytes);
         self.judged(context, polled)
     }
