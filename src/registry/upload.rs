@@ -28,6 +28,8 @@ pub(super) struct Upload {
     file: File,
     hasher: Hasher,
     size: u64,
+    /// A write failed half way: the file may hold more than was hashed.
+    torn: bool,
 }
 
 /// How much of a body there was room for.
@@ -60,7 +62,7 @@ impl Uploads {
         let id = format!("{:032x}", rand::random::<u128>());
         let path = self.folder.join(&id);
         let file = files::create(&path)?;
-        let upload = Upload { path, file, hasher: Hasher::new(algorithm), size: 0 };
+        let upload = Upload { path, file, hasher: Hasher::new(algorithm), size: 0, torn: false };
         self.open().insert(id.clone(), (name.clone(), Arc::new(Mutex::new(upload))));
         Ok(id)
     }
@@ -77,6 +79,10 @@ impl Uploads {
             )
             .status(StatusCode::CONFLICT)
         })?;
+        if held.torn {
+            self.cancel(id, held)?;
+            return Err(unknown(id));
+        }
         // It may have ended while it was waited for.
         if self.open().contains_key(id) { Ok(held) } else { Err(unknown(id)) }
     }
@@ -100,7 +106,10 @@ impl Uploads {
         let (held, written) = writing
             .await
             .map_err(|cause| Refusal::new(Code::Unknown, format!("the writer ended: {cause}")))?;
-        written?;
+        if let Err(error) = written {
+            self.cancel(id, held)?;
+            return Err(error.into());
+        }
         match fed {
             Ok(Fed::Whole) => Ok(held),
             Ok(Fed::TooMuch) => {
@@ -181,6 +190,7 @@ fn unknown(id: &str) -> Refusal {
 fn write(mut held: Held, mut pieces: mpsc::Receiver<Bytes>) -> (Held, Result<()>) {
     while let Some(piece) = pieces.blocking_recv() {
         if let Err(cause) = held.file.write_all(&piece) {
+            held.torn = true;
             let doing = format!("cannot write {}", held.path.display());
             return (held, Err(Error::surroundings(doing).because(cause)));
         }
@@ -242,5 +252,35 @@ pub(super) async fn drain(body: &mut Body, silence: Duration) {
         if taken > DRAINED {
             break;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse;
+
+    fn uploads(folder: &Path) -> Uploads {
+        Uploads::new(folder.to_path_buf(), 1000, Duration::from_secs(10))
+    }
+
+    #[tokio::test]
+    async fn an_upload_whose_file_may_be_torn_never_becomes_a_blob() {
+        let folder = tempfile::tempdir().unwrap();
+        let (uploads, name) = (uploads(folder.path()), Name::parse("a").unwrap());
+        let id = uploads.begin(&name, Algorithm::Sha256).unwrap();
+        let mut held = uploads.hold(&name, &id).await.unwrap();
+        // As on a full disk: no write succeeds.
+        held.file = files::open(&held.path).unwrap();
+        let refusal = uploads.append(&id, held, &mut Body::from("content"), None).await.unwrap_err();
+        assert_eq!(refusal.into_response().status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(files::list(folder.path()).unwrap().is_empty());
+        assert!(uploads.hold(&name, &id).await.is_err());
+        // The same, when nobody waits for the answer any more.
+        let id = uploads.begin(&name, Algorithm::Sha256).unwrap();
+        uploads.hold(&name, &id).await.unwrap().torn = true;
+        let refusal = uploads.hold(&name, &id).await.unwrap_err();
+        assert_eq!(refusal.into_response().status(), StatusCode::NOT_FOUND);
+        assert!(files::list(folder.path()).unwrap().is_empty());
     }
 }
