@@ -159,4 +159,25 @@ mod tests {
             assert_eq!(refusal.into_response().status().as_u16(), status, "{path}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_an_address_is_its_parts_stay_below_the_folder(
+            name in "([a-z0-9._/%\\-]|%2[eEfF]|\\PC){0,30}",
+            kind in "tags/list|blobs/uploads/|blobs/uploads/x|manifests/|blobs/sha256:|referrers/sha256:",
+            last in "[a-f0-9]{64}|[a-z0-9._%/\\-]{0,70}",
+        ) {
+            let path = format!("/v2/{name}/{kind}{last}");
+            let (name, last) = match Target::parse(&path) {
+                Ok(Target::Tags(name) | Target::Uploads(name) | Target::Upload(name, _)) => (name, String::new()),
+                Ok(Target::Blob(name, digest) | Target::Referrers(name, digest)) => (name, digest.hex().to_owned()),
+                Ok(Target::Manifest(name, Reference::Tag(tag))) => (name, tag.as_str().to_owned()),
+                Ok(Target::Manifest(name, Reference::Digest(digest))) => (name, digest.hex().to_owned()),
+                Ok(Target::Version) | Err(_) => return Ok(()),
+            };
+            let below = name.folder().join(last);
+            let normal = |part| matches!(part, std::path::Component::Normal(_));
+            assert!(below.components().all(normal), "{path} leads to {}", below.display());
+        }
+    }
 }

@@ -275,7 +275,8 @@ mod tests {
         let refusal = uploads.append(&id, held, &mut Body::from("content"), None).await.unwrap_err();
         assert_eq!(refusal.into_response().status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert!(files::list(folder.path()).unwrap().is_empty());
-        assert!(uploads.hold(&name, &id).await.is_err());
+        let refusal = uploads.hold(&name, &id).await.unwrap_err();
+        assert!(format!("{refusal:?}").contains(&format!("there is no upload {id}")), "{refusal:?}");
         // The same, when nobody waits for the answer any more.
         let id = uploads.begin(&name, Algorithm::Sha256).unwrap();
         uploads.hold(&name, &id).await.unwrap().torn = true;
