@@ -11,6 +11,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -19,7 +20,7 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc;
 
 /// What the disk is read in, and how many such pieces wait for the socket.
-const PIECE: u64 = 256 << 10;
+const PIECE: usize = 256 << 10;
 const PIECES: usize = 4;
 
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -95,26 +96,36 @@ fn read(file: File, part: Range<u64>) -> Body {
     Body::new(Pieces { pieces, left })
 }
 
+/// Buffers are used again as soon as the socket has what was in them: a few stay in the processor's cache, where new ones for
+/// every piece would cost more than the reading.
 fn read_pieces(
     mut file: File,
     part: Range<u64>,
     sender: &mpsc::Sender<std::io::Result<Bytes>>,
 ) -> std::io::Result<()> {
     file.seek(SeekFrom::Start(part.start))?;
-    let mut left = part.end - part.start;
+    let mut left = usize::try_from(part.end - part.start).map_err(std::io::Error::other)?;
+    let mut lent = VecDeque::new();
     while left > 0 {
         let size = left.min(PIECE);
-        let mut piece = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-        let read = (&mut file).take(size).read_to_end(&mut piece)? as u64;
-        if read < size {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        left -= read;
-        if sender.blocking_send(Ok(piece.into())).is_err() {
+        let mut buffer = match returned(&mut lent).map(Bytes::try_into_mut) {
+            Some(Ok(buffer)) => buffer,
+            _ => Bytes::from(vec![0; size]).into(),
+        };
+        file.read_exact(&mut buffer[..size])?;
+        left -= size;
+        let whole = buffer.freeze();
+        lent.push_back(whole.clone());
+        if sender.blocking_send(Ok(whole.slice(..size))).is_err() {
             break;
         }
     }
     Ok(())
+}
+
+/// The buffer that was lent first, if nobody holds it any more.
+fn returned(lent: &mut VecDeque<Bytes>) -> Option<Bytes> {
+    if lent.front()?.is_unique() { lent.pop_front() } else { None }
 }
 
 /// A body of known length.
