@@ -4,6 +4,7 @@
 pub mod docker;
 #[cfg(test)]
 pub mod fake;
+pub mod node;
 mod trace;
 
 use crate::error::Result;

@@ -20,6 +20,8 @@ mod lane;
 mod memory;
 mod needed;
 mod readme;
+mod machine;
+mod node;
 mod shipped;
 mod spoiled;
 mod tiny;

@@ -1,0 +1,284 @@
+//! Private nodes: what they are, what they reach, how they end, and that nothing is left of them.
+//! `DBENCH_NODE_ROOTS` names a folder of root file systems with other engines: the tests run on each of them too.
+
+use crate::lane::{Lane, PATIENCE, until};
+use crate::machine::{Machine, until_gone};
+use dbench::engine::Engine;
+use dbench::engine::docker::DockerEngine;
+use dbench::engine::node::{ImageStore, NodeKind, PrivateNode, Settings, StorePlace};
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const MEMORY: StorePlace = StorePlace::Memory(256 << 20);
+/// Names the folder of the node that the helper below holds.
+const HOLD: &str = "DBENCH_TEST_HOLD_NODE";
+
+fn settings(folder: &Path, engine: &Candidate) -> Settings {
+    Settings {
+        folder: folder.to_owned(),
+        root: engine.root.clone(),
+        image_store: engine.store,
+        place: MEMORY,
+        deadline: PATIENCE,
+    }
+}
+
+/// An engine that a node can be made of.
+#[derive(Debug)]
+pub struct Candidate {
+    root: Option<PathBuf>,
+    store: ImageStore,
+}
+
+/// This machine's engine with the graph drivers, and each root with both stores.
+pub fn candidates() -> Vec<Candidate> {
+    let mut found = vec![Candidate { root: None, store: ImageStore::Graph }];
+    match std::env::var_os("DBENCH_NODE_ROOTS") {
+        None => eprintln!("only this machine's engine: DBENCH_NODE_ROOTS names no folder of roots"),
+        Some(folder) => {
+            let mut roots: Vec<_> =
+                fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+            roots.sort();
+            for root in
+                roots.into_iter().filter(|root| !root.file_name().unwrap().to_string_lossy().starts_with('.'))
+            {
+                for store in [ImageStore::Graph, ImageStore::Containerd] {
+                    found.push(Candidate { root: Some(root.clone()), store });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The lane, and a folder for nodes; nothing where this is not root.
+pub fn open() -> Option<(Lane, PathBuf)> {
+    let lane = Lane::open()?;
+    if !is_root() {
+        eprintln!("left out: private nodes need root");
+        return None;
+    }
+    let folder = lane.path("node");
+    Some((lane, folder))
+}
+
+fn is_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    status.lines().any(|line| line.starts_with("Uid:\t0\t"))
+}
+
+/// Runs a program in the network of a node's engine.
+fn in_network_of(node: &PrivateNode, program: &[&str]) -> (bool, String) {
+    let engine = engine_process(node.token());
+    let output = Command::new("nsenter")
+        .args([&format!("--net=/proc/{engine}/ns/net"), "--"])
+        .args(program)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The process of a node's engine, as this machine numbers it.
+fn engine_process(token: &str) -> u32 {
+    until("a node's engine is a process", || {
+        let processes =
+            fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+        processes.filter_map(|name| name.parse::<u32>().ok()).find(|id| {
+            let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).into_owned();
+            command.starts_with("dockerd\0") && command.contains(token)
+        })
+    })
+}
+
+#[test]
+fn a_private_node_is_empty_reaches_only_the_host_and_leaves_nothing() {
+    let Some((lane, folder)) = open() else { return };
+    for candidate in candidates() {
+        eprintln!("{candidate:?}");
+        let before = Machine::look(&folder);
+        lane.wait_for(async {
+            let mut node =
+                PrivateNode::start(settings(&folder, &candidate)).await.unwrap_or_else(|e| panic!("{e}"));
+            eprintln!("{:?}", node.about());
+            assert_eq!(node.about().kind, NodeKind::Private);
+            assert_eq!(node.about().file_system, "tmpfs");
+            assert_eq!(node.about().engine.store, candidate.store.name());
+            assert_ne!(node.engine().about().await.unwrap().id, lane.engine.about().await.unwrap().id);
+            assert_empty(node.engine()).await;
+            reaches_only_the_host(&node);
+
+            import(&folder, &node, "kept:1");
+            assert!(node.engine().image("kept:1").await.unwrap().is_some());
+            node.empty().await.unwrap_or_else(|e| panic!("{e}"));
+            assert_empty(node.engine()).await;
+            reaches_only_the_host(&node);
+            node.stop().await.unwrap_or_else(|e| panic!("{e}"));
+        });
+        before.assert_unchanged();
+    }
+}
+
+async fn assert_empty(engine: &DockerEngine) {
+    let names = engine.containers("").await.unwrap();
+    assert_eq!(names, Vec::<String>::new());
+    let output = docker(engine, &["image", "ls", "--all", "--quiet"]);
+    assert_eq!(output, "");
+}
+
+fn docker(engine: &DockerEngine, arguments: &[&str]) -> String {
+    let host = format!("unix://{}", engine.socket().display());
+    let output = Command::new("docker").args(["--host", &host]).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn import(folder: &Path, node: &PrivateNode, name: &str) {
+    let archive = folder.join("one-file.tar");
+    let mut tar = tar::Builder::new(fs::File::create(&archive).unwrap());
+    tar.append_path_with_name("/etc/hostname", "file").unwrap();
+    tar.finish().unwrap();
+    docker(node.engine(), &["import", archive.to_str().unwrap(), name]);
+    fs::remove_file(archive).unwrap();
+}
+
+fn reaches_only_the_host(node: &PrivateNode) {
+    let listener = TcpListener::bind((node.registry_address(), 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connect = |address: &str, port: u16| {
+        let script = format!("exec 3<>/dev/tcp/{address}/{port}");
+        in_network_of(node, &["timeout", "5", "bash", "-c", &script])
+    };
+    let (reached, said) = connect(&node.registry_address().to_string(), port);
+    assert!(reached, "{said}");
+    for elsewhere in ["192.0.2.1", "1.1.1.1", "198.18.255.1"] {
+        let (reached, said) = connect(elsewhere, 80);
+        assert!(!reached && said.contains("Network is unreachable"), "{elsewhere}: {said}");
+    }
+    let (_, routes) = in_network_of(node, &["ip", "-4", "route"]);
+    assert!(!routes.contains("default"), "{routes}");
+    let (_, addresses) = in_network_of(node, &["ip", "-6", "-o", "addr", "show", "dev", "eth0"]);
+    assert_eq!(addresses, "");
+}
+
+/// Not a test of its own: the process that the next test kills.
+#[test]
+fn a_process_that_holds_a_node() {
+    let Some(folder) = std::env::var_os(HOLD).map(PathBuf::from) else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let engine = Candidate { root: None, store: ImageStore::Graph };
+    let node = runtime.block_on(PrivateNode::start(settings(&folder, &engine))).unwrap();
+    eprintln!("\nheld: {}", node.token());
+    std::thread::sleep(PATIENCE);
+}
+
+#[test]
+fn a_node_ends_with_a_process_that_is_killed() {
+    let Some((_lane, folder)) = open() else { return };
+    let before = Machine::look(&folder);
+    let mut holder = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "node::a_process_that_holds_a_node", "--nocapture"])
+        .env(HOLD, &folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(holder.stderr.take().unwrap()).lines();
+    let token = said.find_map(|line| line.unwrap().strip_prefix("held: ").map(str::to_owned));
+    let token = token.expect("the holder ended before it held a node");
+    assert!(folder.join(&token).join("docker.sock").exists());
+    engine_process(&token);
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    until_gone(&folder);
+    before.assert_unchanged();
+}
+
+#[test]
+fn a_killed_engine_comes_back_empty() {
+    let Some((lane, folder)) = open() else { return };
+    let before = Machine::look(&folder);
+    lane.wait_for(async {
+        let engine = Candidate { root: None, store: ImageStore::Graph };
+        let mut node = PrivateNode::start(settings(&folder, &engine)).await.unwrap();
+        let process = engine_process(node.token()).to_string();
+        assert!(Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
+        until("the engine is gone", || (!Path::new("/proc").join(&process).exists()).then_some(()));
+        node.empty().await.unwrap_or_else(|e| panic!("{e}"));
+        assert_empty(node.engine()).await;
+        node.stop().await.unwrap();
+    });
+    before.assert_unchanged();
+}
+
+#[test]
+fn a_store_on_the_disk_is_thrown_away_too() {
+    let Some((lane, folder)) = open() else { return };
+    let before = Machine::look(&folder);
+    lane.wait_for(async {
+        let engine = Candidate { root: None, store: ImageStore::Graph };
+        let settings = Settings { place: StorePlace::Disk, ..settings(&folder, &engine) };
+        let mut node = PrivateNode::start(settings).await.unwrap();
+        assert_ne!((node.about().file_system.as_str(), "tmpfs"), ("", "tmpfs"));
+        import(&folder, &node, "kept:1");
+        node.empty().await.unwrap_or_else(|e| panic!("{e}"));
+        assert_empty(node.engine()).await;
+        node.stop().await.unwrap();
+    });
+    before.assert_unchanged();
+}
+
+#[test]
+fn a_node_that_does_not_come_up_says_why_and_leaves_nothing() {
+    let Some((lane, folder)) = open() else { return };
+    let root = lane.path("root");
+    fs::create_dir_all(root.join("usr/sbin")).unwrap();
+    let start = |root: PathBuf, deadline: Duration| {
+        let engine = Candidate { root: Some(root), store: ImageStore::Graph };
+        let settings = Settings { deadline, ..settings(&folder, &engine) };
+        lane.wait_for(PrivateNode::start(settings)).map(|node| node.token().to_owned())
+    };
+    let none = start(root.clone(), PATIENCE).unwrap_err().to_string();
+    assert!(none.contains("holds no `dockerd`"), "{none}");
+
+    let before = Machine::look(&folder);
+    fs::write(root.join("usr/sbin/dockerd"), "no program").unwrap();
+    let broken = start(root, PATIENCE).unwrap_err().to_string();
+    assert!(broken.starts_with("the engine of a private node ended before it answered\n"), "{broken}");
+    assert!(broken.contains("mount"), "the last lines of the log: {broken}");
+    before.assert_unchanged();
+
+    let engine = Candidate { root: None, store: ImageStore::Graph };
+    let hurried = Settings { deadline: Duration::from_millis(1), ..settings(&folder, &engine) };
+    let late = lane
+        .wait_for(PrivateNode::start(hurried))
+        .map(|node| node.token().to_owned())
+        .unwrap_err()
+        .to_string();
+    assert!(late.starts_with("the engine of a private node did not answer within 0 s\n"), "{late}");
+    before.assert_unchanged();
+}
+
+#[test]
+fn a_store_that_the_engine_does_not_have_is_refused() {
+    let Some((lane, folder)) = open() else { return };
+    let output = Command::new("dockerd").arg("--version").env("PATH", "/usr/bin:/usr/sbin").output().unwrap();
+    let mut version = String::new();
+    output.stdout.as_slice().read_to_string(&mut version).unwrap();
+    if !version.contains("version 20.10") {
+        eprintln!("left out: this engine may have both stores: {version}");
+        return;
+    }
+    let before = Machine::look(&folder);
+    let engine = Candidate { root: None, store: ImageStore::Containerd };
+    let error =
+        lane.wait_for(PrivateNode::start(settings(&folder, &engine))).map(|node| node.token().to_owned());
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("has the image store `graph`, and `containerd` was asked for"), "{error}");
+    before.assert_unchanged();
+}
