@@ -6,6 +6,7 @@ pub mod docker;
 pub mod fake;
 pub mod node;
 mod trace;
+mod transfer;
 
 use crate::error::Result;
 use crate::image::Layer;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 pub use trace::{Kind, Parts, Step, Trace, VertexUpdate};
+pub use transfer::{Fate, Patience, PullTrace, PulledLayer, PushTrace, PushedLayer, TransferEvent};
 
 /// The label on every image and container that a run makes; its value is the id of the run.
 pub const RUN_LABEL: &str = "dev.dbench.run";

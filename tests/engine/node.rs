@@ -17,7 +17,7 @@ const MEMORY: StorePlace = StorePlace::Memory(256 << 20);
 /// Names the folder of the node that the helper below holds.
 const HOLD: &str = "DBENCH_TEST_HOLD_NODE";
 
-fn settings(folder: &Path, engine: &Candidate) -> Settings {
+pub fn settings(folder: &Path, engine: &Candidate) -> Settings {
     Settings {
         folder: folder.to_owned(),
         root: engine.root.clone(),
@@ -31,7 +31,7 @@ fn settings(folder: &Path, engine: &Candidate) -> Settings {
 #[derive(Debug)]
 pub struct Candidate {
     root: Option<PathBuf>,
-    store: ImageStore,
+    pub store: ImageStore,
 }
 
 /// This machine's engine with the graph drivers, and each root with both stores.

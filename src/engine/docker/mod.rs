@@ -6,6 +6,7 @@ mod cache;
 mod containers;
 mod images;
 mod session;
+mod transfer;
 
 use super::{About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Removal};
 use crate::error::{Error, Result};

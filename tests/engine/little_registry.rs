@@ -1,0 +1,129 @@
+//! A registry of one image that can only be pulled, for what nodes are asked here.
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+
+const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+/// The first byte of a TLS connection.
+const TLS_HANDSHAKE: u8 = 22;
+
+/// What is served, by the end of its path, with its type.
+type Content = BTreeMap<String, (&'static str, Vec<u8>)>;
+
+/// It serves until the test's process ends.
+pub struct LittleRegistry {
+    address: SocketAddr,
+    /// The digest of its manifest.
+    pub digest: String,
+}
+
+impl LittleRegistry {
+    /// An image of two layers: one of that many bytes that do not compress, and a small one.
+    pub fn start(address: IpAddr, bytes: usize) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (content, digest) = image(bytes);
+        let content = Arc::new(content);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let content = Arc::clone(&content);
+                // A connection that the engine closes in between is none of the test's business.
+                std::thread::spawn(move || serve(stream, &content));
+            }
+        });
+        Self { address, digest }
+    }
+
+    pub fn name(&self) -> String {
+        format!("{}/tiny/app:1", self.address)
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digits: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{digits}")
+}
+
+/// Bytes that look random and are the same every time.
+fn noise(length: usize) -> Vec<u8> {
+    let blocks = (0u64..).flat_map(|n| Sha256::digest(n.to_le_bytes()).to_vec());
+    blocks.take(length).collect()
+}
+
+/// A layer of one file: unpacked and packed.
+fn layer(name: &str, content: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, name, content).unwrap();
+    let tar = tar.into_inner().unwrap();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&tar).unwrap();
+    (tar, packed.finish().unwrap())
+}
+
+fn image(bytes: usize) -> (Content, String) {
+    let layers = [layer("large", &noise(bytes)), layer("small", b"a few words\n")];
+    let diff_ids: Vec<_> = layers.iter().map(|(tar, _)| sha256(tar)).collect();
+    let config = serde_json::json!({
+        "architecture": "amd64", "os": "linux", "config": {}, "rootfs": { "type": "layers", "diff_ids": diff_ids },
+    });
+    let config = config.to_string().into_bytes();
+    let described = |kind: &str, bytes: &[u8]| serde_json::json!({ "mediaType": kind, "size": bytes.len(), "digest": sha256(bytes) });
+    let packed: Vec<_> = layers.iter().map(|(_, packed)| described(LAYER, packed)).collect();
+    let manifest = serde_json::json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": described(CONFIG, &config), "layers": packed,
+    });
+    let manifest = manifest.to_string().into_bytes();
+    let digest = sha256(&manifest);
+    let blob = |bytes: Vec<u8>| {
+        (format!("/v2/tiny/app/blobs/{}", sha256(&bytes)), ("application/octet-stream", bytes))
+    };
+    let mut content: Content = layers.into_iter().map(|(_, packed)| blob(packed)).collect();
+    content.extend([blob(config)]);
+    content.insert("/v2/".to_owned(), ("application/json", b"{}".to_vec()));
+    for reference in ["1", digest.as_str()] {
+        content.insert(format!("/v2/tiny/app/manifests/{reference}"), (MANIFEST, manifest.clone()));
+    }
+    (content, digest)
+}
+
+fn serve(stream: TcpStream, content: &Content) -> std::io::Result<()> {
+    let mut writer = stream.try_clone()?;
+    // Engines try TLS first. An answer in plain HTTP is what makes one with the containerd store try that instead.
+    let mut first = [0];
+    if stream.peek(&mut first)? == 1 && first[0] == TLS_HANDSHAKE {
+        return writer
+            .write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    }
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(request) = lines.next().transpose()? {
+        while lines.next().transpose()?.is_some_and(|header| !header.is_empty()) {}
+        let mut words = request.split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let path = target.split('?').next().unwrap_or_default();
+        let (status, (kind, body)) = match content.get(path) {
+            Some(found) => ("200 OK", (found.0, found.1.as_slice())),
+            None => ("404 Not Found", ("text/plain", &b"{}"[..])),
+        };
+        let digest = sha256(body);
+        write!(
+            writer,
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nDocker-Content-Digest: {digest}\r\n\r\n",
+            body.len()
+        )?;
+        if method != "HEAD" {
+            writer.write_all(body)?;
+        }
+    }
+    Ok(())
+}
