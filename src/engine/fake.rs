@@ -175,6 +175,11 @@ impl Engine for FakeEngine {
         Ok(self.images.borrow_mut().remove(reference).map_or(Removal::Absent, |_| Removal::Removed))
     }
 
+    async fn remove_network(&self, name: &str) -> Result<Removal> {
+        self.note(format!("remove network {name}"));
+        Ok(Removal::Removed)
+    }
+
     async fn cache(&self) -> Result<Vec<CacheRecord>> {
         Ok(self.records.borrow().clone())
     }

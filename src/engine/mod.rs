@@ -187,6 +187,8 @@ pub trait Engine {
     async fn remove_container(&self, name: &str) -> Result<Removal>;
     /// Removes a name of an image, and the image with its last name.
     async fn remove_image(&self, reference: &str) -> Result<Removal>;
+    /// Removes a network.
+    async fn remove_network(&self, name: &str) -> Result<Removal>;
     /// Every record of the build cache.
     async fn cache(&self) -> Result<Vec<CacheRecord>>;
     /// Removes one record of the build cache, if nothing stands on it.

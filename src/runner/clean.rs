@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Cleaned {
     /// Names of containers that are gone.
     pub containers: Vec<String>,
+    /// Names of networks that are gone.
+    pub networks: Vec<String>,
     /// Names and ids of images that are gone.
     pub images: Vec<String>,
     /// Number of records of the build cache that are gone.
@@ -34,10 +36,11 @@ pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool
     let mut cleaned = Cleaned::default();
     for (path, ledger) in Ledger::all(state, id)? {
         remove_containers(engine, &ledger, &mut cleaned).await?;
-        let images_gone = remove_images(engine, &ledger, &mut cleaned).await?;
+        let mut all = remove_networks(engine, &ledger, &mut cleaned).await?;
+        all &= remove_images(engine, &ledger, &mut cleaned).await?;
         let left = remove_records(engine, &ledger, &mut cleaned).await?;
         remove_work(state, &ledger.run)?;
-        if images_gone && left.is_empty() {
+        if all && left.is_empty() {
             files::remove(&path)?;
         } else {
             // The unfinished build is judged now, once: what comes later is nothing of ours.
@@ -60,11 +63,28 @@ pub async fn remove_containers(engine: &impl Engine, ledger: &Ledger, cleaned: &
     Ok(())
 }
 
+/// Removes the networks of a ledger, once their containers are gone: journalled names under our prefix. Whether none
+/// stays because it is in use.
+pub async fn remove_networks(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<bool> {
+    let mut all = true;
+    for name in ledger.networks.iter().filter(|name| name.starts_with(CONTAINER_PREFIX)) {
+        match engine.remove_network(name).await? {
+            Removal::Removed => cleaned.networks.push(name.clone()),
+            Removal::Absent => {}
+            Removal::Refused(why) => {
+                cleaned.left.push(format!("network {name}: {why}"));
+                all = false;
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// Removes the images of a ledger: journalled names under our prefix, then journalled ids that carry our label and
 /// no name. Whether none stays because it is in use; one that the user gave a name is the user's.
 pub async fn remove_images(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<bool> {
     let mut all = true;
-    for tag in ledger.tags.iter().filter(|tag| tag.starts_with(IMAGE_PREFIX)) {
+    for tag in ledger.tags.iter().filter(|tag| without_registry(tag).starts_with(IMAGE_PREFIX)) {
         all &= note(engine.remove_image(tag).await?, tag, cleaned);
     }
     let labelled = engine.images(&format!("{RUN_LABEL}={}", ledger.run)).await?;
@@ -77,6 +97,14 @@ pub async fn remove_images(engine: &impl Engine, ledger: &Ledger, cleaned: &mut 
         }
     }
     Ok(all)
+}
+
+/// A name of an image without the registry that it is to be pushed to.
+fn without_registry(tag: &str) -> &str {
+    match tag.split_once('/') {
+        Some((host, rest)) if host.contains([':', '.']) => rest,
+        _ => tag,
+    }
 }
 
 /// Removes the copies of contexts that a run kept on this machine.
@@ -217,5 +245,22 @@ mod tests {
         let records = [record("a", "", "fileop target")];
         let ledger = Ledger { records: ["a".to_owned(), "gone".to_owned()].into(), ..Ledger::default() };
         assert_eq!(sort_new(&records, &ledger).ours, ["a".to_owned()].into());
+    }
+
+    #[test]
+    fn a_name_in_a_registry_is_known_by_what_follows_it() {
+        assert_eq!(without_registry("127.0.0.1:5000/dbench/run/x:1"), "dbench/run/x:1");
+        assert_eq!(without_registry("dbench/run/x:1"), "dbench/run/x:1");
+    }
+
+    #[tokio::test]
+    async fn only_journalled_networks_of_ours_are_removed() {
+        let engine = crate::engine::fake::FakeEngine::default();
+        let networks = ["bridge", "dbench-0123"].map(str::to_owned).into();
+        let ledger = Ledger { networks, ..Ledger::default() };
+        let mut cleaned = Cleaned::default();
+        assert!(remove_networks(&engine, &ledger, &mut cleaned).await.unwrap());
+        assert_eq!(cleaned.networks, ["dbench-0123"]);
+        assert_eq!(*engine.calls.borrow(), ["remove network dbench-0123"]);
     }
 }

@@ -25,6 +25,11 @@ pub enum Entry {
         /// Its name, which holds a token that nobody else has.
         name: String,
     },
+    /// A network of that name is about to be made.
+    Network {
+        /// Its name, which holds a token that nobody else has.
+        name: String,
+    },
     /// An image of that name is about to be made.
     Tag {
         /// Its name.
@@ -102,6 +107,8 @@ pub struct Ledger {
     pub engine: String,
     /// Names of containers.
     pub containers: BTreeSet<String>,
+    /// Names of networks.
+    pub networks: BTreeSet<String>,
     /// Names of images.
     pub tags: BTreeSet<String>,
     /// Ids of images.
@@ -136,6 +143,7 @@ impl Ledger {
         match entry {
             Entry::Run { run, engine } => (self.run, self.engine) = (run, engine),
             Entry::Container { name } => _ = self.containers.insert(name),
+            Entry::Network { name } => _ = self.networks.insert(name),
             Entry::Tag { tag } => _ = self.tags.insert(tag),
             Entry::Image { id } => _ = self.images.insert(id),
             Entry::Build { commands, present } => {

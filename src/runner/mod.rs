@@ -177,6 +177,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         let mut cleaned = Cleaned::default();
         clean::remove_containers(self.engine, &ledger, &mut cleaned).await?;
         let mut all = !self.settings.keep && clean::remove_images(self.engine, &ledger, &mut cleaned).await?;
+        all &= clean::remove_networks(self.engine, &ledger, &mut cleaned).await?;
         all &= clean::remove_records(self.engine, &ledger, &mut cleaned).await?.is_empty();
         clean::remove_work(&self.settings.state, &self.run.id)?;
         if all {

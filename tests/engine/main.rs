@@ -12,6 +12,7 @@
 
 #[path = "../common/commands.rs"]
 mod commands;
+mod container_node;
 mod ended;
 mod failing;
 mod lane;

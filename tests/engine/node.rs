@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const MEMORY: StorePlace = StorePlace::Memory(256 << 20);
@@ -124,7 +124,7 @@ fn a_private_node_is_empty_reaches_only_the_host_and_leaves_nothing() {
     }
 }
 
-async fn assert_empty(engine: &DockerEngine) {
+pub async fn assert_empty(engine: &DockerEngine) {
     let names = engine.containers("").await.unwrap();
     assert_eq!(names, Vec::<String>::new());
     let output = docker(engine, &["image", "ls", "--all", "--quiet"]);
@@ -177,6 +177,18 @@ fn a_process_that_holds_a_node() {
     std::thread::sleep(PATIENCE);
 }
 
+/// The token of the node that a helper says it holds.
+pub fn said_token(holder: &mut Child) -> String {
+    let mut said = BufReader::new(holder.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut before = Vec::new();
+    let token = said.find_map(|line| {
+        let token = line.strip_prefix("held: ").map(str::to_owned);
+        before.push(line);
+        token
+    });
+    token.unwrap_or_else(|| panic!("the holder ended before it held a node:\n{}", before.join("\n")))
+}
+
 #[test]
 fn a_node_ends_with_a_process_that_is_killed() {
     let Some((_lane, folder)) = open() else { return };
@@ -188,9 +200,7 @@ fn a_node_ends_with_a_process_that_is_killed() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = BufReader::new(holder.stderr.take().unwrap()).lines();
-    let token = said.find_map(|line| line.unwrap().strip_prefix("held: ").map(str::to_owned));
-    let token = token.expect("the holder ended before it held a node");
+    let token = said_token(&mut holder);
     assert!(folder.join(&token).join("docker.sock").exists());
     engine_process(&token);
     holder.kill().unwrap();

@@ -1,12 +1,16 @@
 //! Owns the Docker Engine behind a unix socket: bollard for the API, a session of our own for BuildKit.
 //! Leaves to the rest of the program the words of `engine`; nothing outside this folder knows bollard.
 
+mod attached;
 mod build;
 mod cache;
 mod containers;
 mod images;
+mod networks;
 mod session;
 mod transfer;
+
+pub(super) use attached::{InnerEngineSpec, Output, Streams};
 
 use super::{About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Removal};
 use crate::error::{Error, Result};
@@ -206,6 +210,10 @@ impl Engine for DockerEngine {
 
     async fn remove_image(&self, reference: &str) -> Result<Removal> {
         self.delete_image(reference).await
+    }
+
+    async fn remove_network(&self, name: &str) -> Result<Removal> {
+        self.delete_network(name).await
     }
 
     async fn cache(&self) -> Result<Vec<CacheRecord>> {

@@ -1,8 +1,10 @@
 //! Owns nodes: engines with an empty store that pull, never the user's own, and that end with dbench.
 //! Leaves to `docker` how an engine is spoken to, and to `runner` what is pulled and what it proves.
 
+mod container;
 mod needs;
 mod private;
+mod relay;
 mod store;
 mod subnet;
 mod supervisor;
@@ -10,10 +12,18 @@ mod supervisor;
 use super::docker::DockerEngine;
 use crate::error::{Error, Result};
 use crate::results::EngineRecord;
+pub use container::{ContainerNode, ContainerSettings};
 pub use private::{PrivateNode, Settings};
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 pub use store::{ImageStore, StorePlace};
+
+/// The kernel allows no longer path of a unix socket.
+const LONGEST_SOCKET: usize = 107;
+/// How long to wait between two looks at an engine that is coming up.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What pulls: the values of `--node`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +88,29 @@ fn token() -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let text = format!("{} {count} {}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
     crate::hex::encode(&Sha256::digest(text))[..8].to_owned()
+}
+
+/// An error if no socket can be made there.
+fn fit_for_a_socket(path: &Path) -> Result<()> {
+    if path.as_os_str().len() <= LONGEST_SOCKET {
+        return Ok(());
+    }
+    let said = path.display();
+    Err(Error::surroundings(format!(
+        "the path {said} is longer than the {LONGEST_SOCKET} bytes that a socket's may have"
+    ))
+    .hint("set XDG_STATE_HOME to another folder"))
+}
+
+/// The engine behind a socket, as soon as there is one that answers.
+async fn connected(socket: &Path) -> DockerEngine {
+    let host = format!("unix://{}", socket.display());
+    loop {
+        match DockerEngine::connect(Some(&host)).await {
+            Ok(engine) => return engine,
+            Err(_not_yet) => tokio::time::sleep(PAUSE).await,
+        }
+    }
 }
 
 /// An engine that keeps another image store than was asked for would measure something else.

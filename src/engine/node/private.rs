@@ -3,7 +3,7 @@
 use super::store::{ImageStore, StorePlace};
 use super::subnet::Subnet;
 use super::supervisor::Supervisor;
-use super::{NodeAbout, NodeKind, about, needs, token};
+use super::{NodeAbout, NodeKind, about, connected, fit_for_a_socket, needs, token};
 use crate::engine::docker::DockerEngine;
 use crate::error::{Error, Result, files};
 use serde_json::json;
@@ -14,10 +14,6 @@ use std::time::Duration;
 
 const SUPERVISOR: &str = include_str!("private.sh");
 const LIFE: &str = include_str!("life.sh");
-/// The kernel allows no longer path of a unix socket.
-const LONGEST_SOCKET: usize = 107;
-/// How long to wait between two looks at an engine that is coming up.
-const PAUSE: Duration = Duration::from_millis(10);
 /// How long a node may take to be gone; a large store on a slow disk is removed in it.
 const ENDING: Duration = Duration::from_secs(60);
 
@@ -171,23 +167,14 @@ fn make_folder(settings: &Settings, token: &str) -> Result<PathBuf> {
 
 /// The folder is seen by dbench and by the node's engine under one path, which has limits.
 fn check_place(folder: &Path, token: &str) -> Result<()> {
-    let cure = "set XDG_STATE_HOME to another folder";
     if folder.starts_with("/run") {
         return Err(Error::surroundings(format!(
-            "a node hides /run, and its folder {} is there",
+            "a private node hides /run, and its folder {} is there",
             folder.display()
         ))
-        .hint(cure));
+        .hint("set XDG_STATE_HOME to another folder"));
     }
-    let path = socket(&folder.join(token));
-    if path.as_os_str().len() > LONGEST_SOCKET {
-        return Err(Error::surroundings(format!(
-            "the path {} is longer than the {LONGEST_SOCKET} bytes that a socket's may have",
-            path.display()
-        ))
-        .hint(cure));
-    }
-    Ok(())
+    fit_for_a_socket(&socket(&folder.join(token)))
 }
 
 fn start_supervisor(folder: &Path, settings: &Settings, token: &str, subnet: Subnet) -> Result<Supervisor> {
@@ -249,19 +236,10 @@ async fn come_up(supervisor: &mut Supervisor, folder: &Path, settings: &Settings
 async fn answering(supervisor: &mut Supervisor, folder: &Path) -> Option<DockerEngine> {
     // An engine that ended before it was asked to begin again says nothing of the new one.
     while supervisor.hear().await? != "started" {}
-    let host = format!("unix://{}", socket(folder).display());
+    let socket = socket(folder);
     tokio::select! {
-        engine = connected(&host) => Some(engine),
+        engine = connected(&socket) => Some(engine),
         _ended = supervisor.hear() => None,
-    }
-}
-
-async fn connected(host: &str) -> DockerEngine {
-    loop {
-        match DockerEngine::connect(Some(host)).await {
-            Ok(engine) => return engine,
-            Err(_not_yet) => tokio::time::sleep(PAUSE).await,
-        }
     }
 }
 
@@ -280,7 +258,7 @@ mod tests {
         let error = check_place(&long, "01234567").unwrap_err().to_string();
         assert!(error.contains("is longer than the 107 bytes"), "{error}");
         let error = check_place(Path::new("/run/user/0"), "01234567").unwrap_err().to_string();
-        assert!(error.starts_with("a node hides /run"), "{error}");
+        assert!(error.starts_with("a private node hides /run"), "{error}");
         assert!(check_place(Path::new("/root/.local/state/dbench/node"), "01234567").is_ok());
     }
 

@@ -73,7 +73,7 @@ fn available(meminfo: &str) -> Option<u64> {
 }
 
 /// The type of the file system that `path` is on: that of the longest mount point above it, the last if there are two.
-fn file_system_of(mountinfo: &str, path: &Path) -> Option<String> {
+pub(super) fn file_system_of(mountinfo: &str, path: &Path) -> Option<String> {
     let mounts = mountinfo.lines().filter_map(|line| {
         let (before, after) = line.split_once(" - ")?;
         // The kernel writes a space as \040; paths with other escapes are rare enough to be taken for their parent's.
