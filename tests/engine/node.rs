@@ -84,7 +84,7 @@ fn in_network_of(node: &PrivateNode, program: &[&str]) -> (bool, String) {
 }
 
 /// The process of a node's engine, as this machine numbers it.
-fn engine_process(token: &str) -> u32 {
+pub fn engine_process(token: &str) -> u32 {
     until("a node's engine is a process", || {
         let processes =
             fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
@@ -138,7 +138,7 @@ fn docker(engine: &DockerEngine, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn import(folder: &Path, node: &PrivateNode, name: &str) {
+pub fn import(folder: &Path, node: &PrivateNode, name: &str) {
     let archive = folder.join("one-file.tar");
     let mut tar = tar::Builder::new(fs::File::create(&archive).unwrap());
     tar.append_path_with_name("/etc/hostname", "file").unwrap();
@@ -209,6 +209,13 @@ fn a_node_ends_with_a_process_that_is_killed() {
     before.assert_unchanged();
 }
 
+/// Kills a process and waits until it is gone.
+pub fn kill(process: u32) {
+    let process = process.to_string();
+    assert!(Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
+    until("the process is gone", || (!Path::new("/proc").join(&process).exists()).then_some(()));
+}
+
 #[test]
 fn a_killed_engine_comes_back_empty() {
     let Some((lane, folder)) = open() else { return };
@@ -216,9 +223,7 @@ fn a_killed_engine_comes_back_empty() {
     lane.wait_for(async {
         let engine = Candidate { root: None, store: ImageStore::Graph };
         let mut node = PrivateNode::start(settings(&folder, &engine)).await.unwrap();
-        let process = engine_process(node.token()).to_string();
-        assert!(Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
-        until("the engine is gone", || (!Path::new("/proc").join(&process).exists()).then_some(()));
+        kill(engine_process(node.token()));
         node.empty().await.unwrap_or_else(|e| panic!("{e}"));
         assert_empty(node.engine()).await;
         node.stop().await.unwrap();

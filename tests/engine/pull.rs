@@ -3,7 +3,7 @@
 use crate::lane::PATIENCE;
 use crate::little_registry::LittleRegistry;
 use crate::machine::Machine;
-use crate::node::{candidates, open, settings};
+use crate::node::{candidates, engine_process, import, kill, open, settings};
 use dbench::engine::node::{ImageStore, PrivateNode, Settings, StorePlace};
 use dbench::engine::{Engine, Patience, PullTrace};
 use std::time::Duration;
@@ -79,6 +79,51 @@ fn a_pull_that_fails_gives_the_engines_reason() {
             let hurried = Patience { deadline: Duration::from_secs(1), silence: PATIENCE };
             let late = reason(node.engine().pull_timed(&name, hurried).await.unwrap());
             assert_eq!(late, "cancelled at the deadline of 1 s");
+            node.stop().await.unwrap_or_else(|e| panic!("{e}"));
+        });
+    }
+}
+
+#[test]
+fn a_pull_on_a_node_that_is_killed_fails_at_once() {
+    let Some((lane, folder)) = open() else { return };
+    for candidate in candidates() {
+        eprintln!("{candidate:?}");
+        let before = Machine::look(&folder);
+        lane.wait_for(async {
+            let node =
+                PrivateNode::start(settings(&folder, &candidate)).await.unwrap_or_else(|e| panic!("{e}"));
+            let silent = std::net::TcpListener::bind((node.registry_address(), 0)).unwrap();
+            let name = format!("{}/tiny/app:1", silent.local_addr().unwrap());
+            let engine = node.engine().clone();
+            let pull = tokio::spawn(async move { engine.pull_timed(&name, PATIENT).await });
+            let asked =
+                tokio::task::spawn_blocking(move || silent.accept().map(|(stream, _)| (silent, stream)));
+            let _held = asked.await.unwrap().unwrap();
+            kill(engine_process(node.token()));
+            let broken = reason(pull.await.unwrap().unwrap());
+            assert!(broken.contains("broke off"), "{broken}");
+            node.stop().await.unwrap_or_else(|e| panic!("{e}"));
+        });
+        before.assert_unchanged();
+    }
+}
+
+#[test]
+fn a_push_that_nobody_takes_gives_the_engines_reason() {
+    let Some((lane, folder)) = open() else { return };
+    for candidate in candidates() {
+        eprintln!("{candidate:?}");
+        lane.wait_for(async {
+            let node =
+                PrivateNode::start(settings(&folder, &candidate)).await.unwrap_or_else(|e| panic!("{e}"));
+            import(&folder, &node, "tiny:1");
+            let name = format!("{}:1/tiny/app:1", node.registry_address());
+            let trace = node.engine().push_timed("tiny:1", &name, PATIENT).await.unwrap();
+            let refused = trace.outcome.unwrap_err().message;
+            assert!(refused.contains("connection refused"), "{refused}");
+            let absent = node.engine().push_timed("absent:1", &name, PATIENT).await.unwrap_err().to_string();
+            assert!(absent.to_lowercase().contains("no such image"), "{absent}");
             node.stop().await.unwrap_or_else(|e| panic!("{e}"));
         });
     }

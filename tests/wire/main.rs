@@ -206,6 +206,9 @@ fn a_count_of_the_build_cache_that_is_refused_for_now_is_asked_for_again() {
 #[test]
 fn clean_on_an_engine_that_holds_nothing_of_ours_removes_nothing() {
     let (_folder, server, ran) = against(|_| None, &["clean"]);
-    assert_eq!(ran.ends(0).out, "removed: 0 containers, 0 networks, 0 images, 0 records of the build cache\n");
+    assert_eq!(
+        ran.ends(0).out,
+        "removed: 0 containers, 0 networks, 0 images, 0 records of the build cache\n"
+    );
     assert!(!server.requests().iter().any(|line| line.starts_with("DELETE") || line.contains("prune")));
 }

@@ -62,11 +62,15 @@ impl DockerEngine {
         target: &str,
         clock: Instant,
         patience: Patience,
-        take: &mut dyn FnMut(Duration, &TransferEvent),
+        take: &mut (dyn FnMut(Duration, &TransferEvent) + Send),
     ) -> Result<(Duration, Option<String>)> {
-        let asking = tokio::time::timeout(patience.silence.min(patience.deadline), self.ask(target));
-        let Ok(asked) = asking.await else { return Ok((clock.elapsed(), Some(overdue(patience, clock)))) };
-        let (mut events, _connection) = asked?;
+        let stream = self.open().await?;
+        let asking = tokio::time::timeout(patience.silence.min(patience.deadline), self.ask(stream, target));
+        let (mut events, _connection) = match asking.await {
+            Ok(Ok(asked)) => asked,
+            Ok(Err(broken)) => return Ok((clock.elapsed(), Some(broken))),
+            Err(_elapsed) => return Ok((clock.elapsed(), Some(overdue(patience, clock)))),
+        };
         let mut last = clock.elapsed();
         loop {
             let left = patience.deadline.saturating_sub(clock.elapsed());
@@ -82,29 +86,32 @@ impl DockerEngine {
         }
     }
 
-    /// The events of a request. They end when the connection is dropped, and with them what the engine was doing.
-    async fn ask(&self, target: &str) -> Result<(Events, AbortOnDropHandle<()>)> {
-        let unreachable = |cause: Box<dyn std::error::Error + Send + Sync>| {
+    async fn open(&self) -> Result<UnixStream> {
+        UnixStream::connect(&self.socket).await.map_err(|cause| {
             Error::surroundings(format!("the engine at {} cannot be asked", self.socket.display()))
                 .because(cause)
                 .hint("check that the engine runs and that you may use its socket")
-        };
-        let stream = UnixStream::connect(&self.socket).await.map_err(|cause| unreachable(cause.into()))?;
+        })
+    }
+
+    /// The events of a request. They end when the connection is dropped, and with them what the engine was doing.
+    async fn ask(&self, stream: UnixStream, target: &str) -> Result<(Events, AbortOnDropHandle<()>), String> {
+        let broken = |cause: hyper::Error| format!("the engine broke off: {cause}");
         let shaking = hyper::client::conn::http1::handshake(TokioIo::new(stream));
-        let (mut sender, connection) = shaking.await.map_err(|cause| unreachable(cause.into()))?;
-        let connection = tokio::spawn(async move {
+        let (mut sender, connection) = shaking.await.map_err(broken)?;
+        let connection = AbortOnDropHandle::new(tokio::spawn(async move {
             // Its failure is the failure of the body, which is read.
             let _ = connection.await;
-        });
+        }));
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("/v{}{target}", self.client.client_version()))
             .header("host", "docker")
             .header("x-registry-auth", NOBODY)
             .body(Empty::<Bytes>::new())
-            .map_err(|cause| unreachable(cause.into()))?;
-        let response = sender.send_request(request).await.map_err(|cause| unreachable(cause.into()))?;
-        Ok((Events::of(response).await, AbortOnDropHandle::new(connection)))
+            .map_err(|cause| cause.to_string())?;
+        let response = sender.send_request(request).await.map_err(broken)?;
+        Ok((Events::of(response).await, connection))
     }
 }
 
