@@ -17,14 +17,14 @@ mod ended;
 mod failing;
 mod lane;
 // It reads what the kernel of Linux says of processes.
+mod little_registry;
+mod machine;
 #[cfg(target_os = "linux")]
 mod memory;
 mod needed;
-mod readme;
-mod little_registry;
-mod machine;
 mod node;
 mod pull;
+mod readme;
 mod shipped;
 mod spoiled;
 mod tiny;
