@@ -8,7 +8,9 @@ use crate::engine::docker::DockerEngine;
 use crate::engine::{About, Engine};
 use crate::error::{Error, Exit, Result};
 use crate::report::{Document, format};
-use crate::results::{Builder, Loaded, Metric, Phase, Run, RunFolder, SCHEMA, Sample, nanoseconds, newest};
+use crate::results::{
+    Builder, Loaded, Measure, Metric, Phase, Run, RunFolder, SCHEMA, Sample, nanoseconds, newest,
+};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
 use crate::scenario::Scenario;
@@ -140,6 +142,8 @@ fn description(selection: &Selection, about: &About, scenarios: &[Scenario], bas
         rounds: selection.rounds,
         phases: selection.phases.clone(),
         builder: Builder::Buildkit,
+        measure: vec![Measure::Build, Measure::Size],
+        node: None,
         host: host::host(),
         engine: about.record.clone(),
         bases: bases.records(),

@@ -59,7 +59,7 @@ pub struct Claim {
     pub variant: String,
     /// What is claimed about it.
     pub metric: Metric,
-    /// The phase; sizes belong to `cold`, which is also what is meant when none is named.
+    /// The phase: the metric's own if it has one, else `cold` unless another is named.
     pub phase: Phase,
     /// The comparison.
     pub op: Op,
@@ -77,10 +77,13 @@ impl Claim {
             let known: Vec<_> = Metric::ALL.iter().map(|m| m.name()).collect();
             (at, format!("`{name}` is not a metric; known are {}", known.join(", ")))
         })?;
-        let mut phase = Phase::Cold;
+        let mut phase = metric.home().unwrap_or(Phase::Cold);
         if words.take("in") {
             let (at, name) = words.next("a phase")?;
             phase = Phase::parse(name).ok_or_else(|| (at, format!("`{name}` is not a phase")))?;
+            if metric.home().is_some_and(|home| home != phase) {
+                return Err((at, format!("{metric} is not measured in {phase}; leave `in {phase}` out")));
+            }
         }
         let reduction = words.take("reduction");
         let (at, op) = words.next("one of <= >= < > =")?;
@@ -215,6 +218,8 @@ mod tests {
         let claim = Claim::parse("multi unpacked-size <= 10MB").unwrap();
         assert_eq!(claim.bound, Quantity::Absolute(1e7));
         assert_eq!(Claim::parse("v2 layers = 3").unwrap().variant, "v2");
+        let claim = Claim::parse("tuned pull-source-edit-bytes reduction >= 50 %").unwrap();
+        assert_eq!(claim.phase, Phase::SourceEdit);
     }
 
     #[test]
@@ -223,6 +228,7 @@ mod tests {
             ("", 0, "the claim ends where the name of a variant should stand"),
             ("multi size <= 1 MB", 6, "`size` is not a metric"),
             ("multi layers in warm = 1", 16, "`warm` is not a phase"),
+            ("multi packed-size in deps-edit = 1 B", 21, "packed-size is not measured in deps-edit"),
             ("multi layers ~ 1", 13, "`~` is not one of"),
             ("multi layers = many", 15, "`many` is not a number"),
             ("multi unpacked-size reduction >= 90", 35, "a reduction is counted in %"),

@@ -1,4 +1,4 @@
-use super::{Case, Run, SCHEMA, Sample, Status, StepRow};
+use super::{Case, Run, SCHEMA, Sample, Status, StepRow, TransferRow};
 use crate::error::{Error, Result, files, shown};
 use std::fs::File;
 use std::io::Write;
@@ -34,6 +34,11 @@ impl RunFolder {
         self.0.join("steps.csv")
     }
 
+    /// The layers that every transfer moved.
+    pub fn transfers(&self) -> PathBuf {
+        self.0.join("transfers.csv")
+    }
+
     /// The charts.
     pub fn charts(&self) -> PathBuf {
         self.0.join("charts")
@@ -61,6 +66,7 @@ pub struct Writer {
     folder: RunFolder,
     samples: File,
     steps: File,
+    transfers: File,
 }
 
 impl Writer {
@@ -76,11 +82,13 @@ impl Writer {
         let mut writer = Self {
             samples: files::append(&folder.samples())?,
             steps: files::append(&folder.steps())?,
+            transfers: files::append(&folder.transfers())?,
             folder,
         };
         writer.run(run)?;
         append(&mut writer.samples, &writer.folder.samples(), &Sample::COLUMNS)?;
         append(&mut writer.steps, &writer.folder.steps(), &StepRow::COLUMNS)?;
+        append(&mut writer.transfers, &writer.folder.transfers(), &TransferRow::COLUMNS)?;
         Ok(writer)
     }
 
@@ -108,6 +116,11 @@ impl Writer {
     pub fn step(&mut self, step: &StepRow) -> Result<()> {
         append(&mut self.steps, &self.folder.steps(), &step.to_record())
     }
+
+    /// Appends one layer of a transfer.
+    pub fn transfer(&mut self, transfer: &TransferRow) -> Result<()> {
+        append(&mut self.transfers, &self.folder.transfers(), &transfer.to_record())
+    }
 }
 
 /// One row in one write, so that a kill tears at most the last line.
@@ -132,6 +145,8 @@ pub struct Loaded {
     pub samples: Vec<Sample>,
     /// The steps of every build.
     pub steps: Vec<StepRow>,
+    /// The layers of every transfer; empty for a run that measured none.
+    pub transfers: Vec<TransferRow>,
     /// What was dropped while reading.
     pub warnings: Vec<String>,
 }
@@ -142,9 +157,14 @@ impl Loaded {
         let run = read_run(&folder.run())?;
         let (mut samples, torn_samples) = Sample::read_all(&folder.samples())?;
         let (steps, torn_steps) = StepRow::read_all(&folder.steps())?;
+        let (transfers, torn_transfers) = if folder.transfers().is_file() {
+            TransferRow::read_all(&folder.transfers())?
+        } else {
+            (Vec::new(), None)
+        };
         samples.iter_mut().for_each(|sample| spoil(sample, &run));
-        let warnings = torn_samples.into_iter().chain(torn_steps).collect();
-        Ok(Self { folder, run, samples, steps, warnings })
+        let warnings = torn_samples.into_iter().chain(torn_steps).chain(torn_transfers).collect();
+        Ok(Self { folder, run, samples, steps, transfers, warnings })
     }
 }
 

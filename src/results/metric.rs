@@ -1,3 +1,4 @@
+use super::Phase;
 use std::fmt;
 use std::time::Duration;
 
@@ -37,8 +38,13 @@ pub enum Direction {
     Neutral,
 }
 
+const EACH: Option<Phase> = None;
+const COLD: Option<Phase> = Some(Phase::Cold);
+const SOURCE_EDIT: Option<Phase> = Some(Phase::SourceEdit);
+const DEPS_EDIT: Option<Phase> = Some(Phase::DepsEdit);
+
 macro_rules! metrics {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $unit:ident, $direction:ident;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $unit:ident, $direction:ident, $home:ident;)+) => {
         /// A named quantity with its unit and which direction is better.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Metric { $($(#[doc = $doc])+ $name,)+ }
@@ -57,6 +63,11 @@ macro_rules! metrics {
                 match self { $(Self::$name => Unit::$unit,)+ }
             }
 
+            /// The phase that it belongs to; `None` if each phase has its own.
+            pub fn home(self) -> Option<Phase> {
+                match self { $(Self::$name => $home,)+ }
+            }
+
             /// Which direction is better.
             pub fn direction(self) -> Direction {
                 match self { $(Self::$name => Direction::$direction,)+ }
@@ -67,29 +78,99 @@ macro_rules! metrics {
 
 metrics! {
     /// Wall time of a build, from the request to the engine's last event.
-    BuildWall = "build-wall", Ns, Lower;
+    BuildWall = "build-wall", Ns, Lower, EACH;
     /// Union of the intervals in which the context and the Dockerfile were read and sent.
-    BuildContext = "build-context", Ns, Lower;
+    BuildContext = "build-context", Ns, Lower, EACH;
     /// Union of the intervals in which base images were resolved.
-    BuildResolve = "build-resolve", Ns, Lower;
+    BuildResolve = "build-resolve", Ns, Lower, EACH;
     /// Union of the intervals in which Dockerfile steps ran or were looked up in the cache.
-    BuildExec = "build-exec", Ns, Lower;
+    BuildExec = "build-exec", Ns, Lower, EACH;
     /// Union of the intervals in which the image was exported.
-    BuildExport = "build-export", Ns, Lower;
+    BuildExport = "build-export", Ns, Lower, EACH;
     /// The wall less the union of all intervals.
-    BuildUnattributed = "build-unattributed", Ns, Neutral;
+    BuildUnattributed = "build-unattributed", Ns, Neutral, EACH;
     /// Sum of the times of all Dockerfile steps.
-    StepSum = "step-sum", Ns, Lower;
+    StepSum = "step-sum", Ns, Lower, EACH;
     /// The longest chain of Dockerfile steps that wait for each other.
-    CriticalPath = "critical-path", Ns, Lower;
+    CriticalPath = "critical-path", Ns, Lower, EACH;
     /// Bytes that the build added to the engine's build cache.
-    BuildCache = "build-cache", Bytes, Lower;
+    BuildCache = "build-cache", Bytes, Lower, EACH;
     /// Content bytes of regular files over all layers, a hard link once a layer.
-    UnpackedSize = "unpacked-size", Bytes, Lower;
+    UnpackedSize = "unpacked-size", Bytes, Lower, COLD;
     /// The part of the unpacked size that the base of the final stage does not bring.
-    UnpackedUnique = "unpacked-unique", Bytes, Lower;
+    UnpackedUnique = "unpacked-unique", Bytes, Lower, COLD;
     /// Number of layers of the image.
-    Layers = "layers", Count, Neutral;
+    Layers = "layers", Count, Neutral, COLD;
+    /// Config and layers as a registry holds them.
+    PackedSize = "packed-size", Bytes, Lower, COLD;
+    /// The part of the packed size that the base of the final stage does not bring.
+    PackedUnique = "packed-unique", Bytes, Lower, COLD;
+    /// Bytes of blobs that a push to an empty registry carried.
+    PushBytes = "push-bytes", Bytes, Lower, COLD;
+    /// Wall time of a push to an empty registry.
+    PushWall = "push-wall", Ns, Lower, COLD;
+    /// The part of that push in which a connection carried a blob; the rest is compression.
+    PushWire = "push-wire", Ns, Lower, COLD;
+    /// Bytes of blobs that a push after an edit carried, to a registry that holds the image before it.
+    UpdatePushBytes = "update-push-bytes", Bytes, Lower, EACH;
+    /// Wall time of a push after an edit.
+    UpdatePushWall = "update-push-wall", Ns, Lower, EACH;
+    /// The part of a push after an edit in which a connection carried a blob.
+    UpdatePushWire = "update-push-wire", Ns, Lower, EACH;
+    /// Bytes of blobs that a pull into an empty store carried.
+    PullColdBytes = "pull-cold-bytes", Bytes, Lower, COLD;
+    /// Wall time of a pull into an empty store.
+    PullColdWall = "pull-cold-wall", Ns, Lower, COLD;
+    /// From the start of a pull into an empty store to its last blob byte.
+    PullColdDownload = "pull-cold-download", Ns, Lower, COLD;
+    /// What a pull into an empty store takes after its last blob byte.
+    PullColdUnpack = "pull-cold-unpack", Ns, Lower, COLD;
+    /// Connections that a pull into an empty store opened.
+    PullColdConnections = "pull-cold-connections", Count, Neutral, COLD;
+    /// Bytes of blobs that a pull into a store that has only the base carried.
+    PullBaseWarmBytes = "pull-base-warm-bytes", Bytes, Lower, COLD;
+    /// Wall time of a pull into a store that has only the base.
+    PullBaseWarmWall = "pull-base-warm-wall", Ns, Lower, COLD;
+    /// From the start of a pull into a store that has only the base to its last blob byte.
+    PullBaseWarmDownload = "pull-base-warm-download", Ns, Lower, COLD;
+    /// What a pull into a store that has only the base takes after its last blob byte.
+    PullBaseWarmUnpack = "pull-base-warm-unpack", Ns, Lower, COLD;
+    /// Connections that a pull into a store that has only the base opened.
+    PullBaseWarmConnections = "pull-base-warm-connections", Count, Neutral, COLD;
+    /// Bytes of blobs that a pull after a source edit into a store that has the image before it carried.
+    PullSourceEditBytes = "pull-source-edit-bytes", Bytes, Lower, SOURCE_EDIT;
+    /// Wall time of a pull after a source edit into a store that has the image before it.
+    PullSourceEditWall = "pull-source-edit-wall", Ns, Lower, SOURCE_EDIT;
+    /// From the start of a pull after a source edit into a store that has the image before it to its last blob byte.
+    PullSourceEditDownload = "pull-source-edit-download", Ns, Lower, SOURCE_EDIT;
+    /// What a pull after a source edit into a store that has the image before it takes after its last blob byte.
+    PullSourceEditUnpack = "pull-source-edit-unpack", Ns, Lower, SOURCE_EDIT;
+    /// Connections that a pull after a source edit into a store that has the image before it opened.
+    PullSourceEditConnections = "pull-source-edit-connections", Count, Neutral, SOURCE_EDIT;
+    /// Bytes of blobs that a pull after a dependency edit into a store that has the image before it carried.
+    PullDepsEditBytes = "pull-deps-edit-bytes", Bytes, Lower, DEPS_EDIT;
+    /// Wall time of a pull after a dependency edit into a store that has the image before it.
+    PullDepsEditWall = "pull-deps-edit-wall", Ns, Lower, DEPS_EDIT;
+    /// From the start of a pull after a dependency edit into a store that has the image before it to its last blob byte.
+    PullDepsEditDownload = "pull-deps-edit-download", Ns, Lower, DEPS_EDIT;
+    /// What a pull after a dependency edit into a store that has the image before it takes after its last blob byte.
+    PullDepsEditUnpack = "pull-deps-edit-unpack", Ns, Lower, DEPS_EDIT;
+    /// Connections that a pull after a dependency edit into a store that has the image before it opened.
+    PullDepsEditConnections = "pull-deps-edit-connections", Count, Neutral, DEPS_EDIT;
+    /// Bytes of blobs that a pull of the base alone into an empty store carried.
+    BasePullBytes = "base-pull-bytes", Bytes, Lower, COLD;
+    /// Wall time of a pull of the base alone into an empty store.
+    BasePullWall = "base-pull-wall", Ns, Lower, COLD;
+    /// From the start of a pull of the base alone into an empty store to its last blob byte.
+    BasePullDownload = "base-pull-download", Ns, Lower, COLD;
+    /// What a pull of the base alone into an empty store takes after its last blob byte.
+    BasePullUnpack = "base-pull-unpack", Ns, Lower, COLD;
+    /// Connections that a pull of the base alone into an empty store opened.
+    BasePullConnections = "base-pull-connections", Count, Neutral, COLD;
+    /// From the creation of a container to the first right answer of the probe, the image being present.
+    StartReady = "start-ready", Ns, Lower, COLD;
+    /// From an empty store to the first right answer of the probe.
+    PullReady = "pull-ready", Ns, Lower, COLD;
 }
 
 impl Metric {

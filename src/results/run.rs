@@ -28,6 +28,12 @@ pub struct Run {
     pub phases: Vec<Phase>,
     /// The builder that was used.
     pub builder: Builder,
+    /// What was measured.
+    #[serde(default = "Measure::first")]
+    pub measure: Vec<Measure>,
+    /// What pulled, if anything did.
+    #[serde(default)]
+    pub node: Option<NodeRecord>,
     /// The machine that ran dbench.
     pub host: Host,
     /// The engine that built.
@@ -44,6 +50,82 @@ pub struct Run {
     pub ended: Option<Timestamp>,
     /// Whether a signal ended it before its plan was done.
     pub interrupted: bool,
+}
+
+/// A part of what can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Build times.
+    Build,
+    /// Unpacked sizes.
+    Size,
+    /// Pushes and pulls.
+    Transfer,
+    /// From a container, or an empty store, to the first right answer.
+    Start,
+}
+
+impl Measure {
+    /// Everything that can be measured.
+    pub const ALL: [Self; 4] = [Self::Build, Self::Size, Self::Transfer, Self::Start];
+
+    /// What runs measured before they said it.
+    fn first() -> Vec<Self> {
+        vec![Self::Build, Self::Size]
+    }
+
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Size => "size",
+            Self::Transfer => "transfer",
+            Self::Start => "start",
+        }
+    }
+
+    /// The part of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.name() == name)
+    }
+}
+
+/// What pulls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeKind {
+    /// An engine of its own in namespaces of its own, with a link to the registry and to nothing else.
+    Private,
+    /// An engine in a container of the user's engine.
+    Container,
+    /// No engine: dbench's own puller, which reads bytes and unpacks nothing.
+    None,
+}
+
+impl NodeKind {
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Container => "container",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What pulled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NodeRecord {
+    /// The kind of node.
+    pub kind: NodeKind,
+    /// The version of its engine; `None` without an engine.
+    pub engine: Option<String>,
+    /// Where its images live: `graph` or `containerd`.
+    pub store: Option<String>,
+    /// The file system of its store, which decides how long unpacking takes.
+    pub file_system: Option<String>,
 }
 
 /// The state of the git checkout that a run was started in.

@@ -1,0 +1,95 @@
+use super::{Case, table};
+use crate::error::Result;
+use std::path::Path;
+
+/// One layer that one transfer moved, as `transfers.csv` keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferRow {
+    /// The image that it belongs to.
+    pub case: Case,
+    /// The round, from 1.
+    pub round: u32,
+    /// What pulled: `private`, `container` or `none`; empty for a push.
+    pub node: String,
+    /// The link, empty for the machine's own loopback or veth.
+    pub link: String,
+    /// Which transfer: `push`, `update-push`, `pull-cold` and so on.
+    pub transfer: String,
+    /// The place of the layer in the image, lowest first, from 1; `None` for the image's config.
+    pub layer: Option<u32>,
+    /// Digest of the blob.
+    pub digest: String,
+    /// Bytes of the blob.
+    pub packed: u64,
+    /// Content bytes of its regular files; `None` for the config.
+    pub unpacked: Option<u64>,
+    /// Bytes of it that crossed the wire; 0 if it was there already.
+    pub wire: u64,
+    /// Nanoseconds from the start of the transfer; `None` if it did not move.
+    pub started_ns: Option<u64>,
+    /// Nanoseconds from the start of the transfer; `None` if it did not move.
+    pub completed_ns: Option<u64>,
+}
+
+impl TransferRow {
+    pub(super) const COLUMNS: [&'static str; 15] = [
+        "scenario",
+        "variant",
+        "builder",
+        "phase",
+        "round",
+        "node",
+        "link",
+        "transfer",
+        "layer",
+        "digest",
+        "packed",
+        "unpacked",
+        "wire",
+        "started_ns",
+        "completed_ns",
+    ];
+
+    pub(super) fn to_record(&self) -> [String; 15] {
+        let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
+        [
+            self.case.scenario.clone(),
+            self.case.variant.clone(),
+            self.case.builder.to_string(),
+            self.case.phase.to_string(),
+            self.round.to_string(),
+            self.node.clone(),
+            self.link.clone(),
+            self.transfer.clone(),
+            number(self.layer.map(u64::from)),
+            self.digest.clone(),
+            self.packed.to_string(),
+            number(self.unpacked),
+            self.wire.to_string(),
+            number(self.started_ns),
+            number(self.completed_ns),
+        ]
+    }
+
+    fn from_record(row: &table::Row<'_>) -> Result<Self> {
+        Ok(Self {
+            case: row.case()?,
+            round: row.number("round")?,
+            node: row.text("node")?.to_owned(),
+            link: row.text("link")?.to_owned(),
+            transfer: row.text("transfer")?.to_owned(),
+            layer: row.optional("layer", |t| t.parse().ok())?,
+            digest: row.text("digest")?.to_owned(),
+            packed: row.parse("packed", |t| t.parse().ok())?,
+            unpacked: row.optional("unpacked", |t| t.parse().ok())?,
+            wire: row.parse("wire", |t| t.parse().ok())?,
+            started_ns: row.optional("started_ns", |t| t.parse().ok())?,
+            completed_ns: row.optional("completed_ns", |t| t.parse().ok())?,
+        })
+    }
+
+    /// Reads `transfers.csv`. The second part is a warning when the last line had no line end and was dropped.
+    pub fn read_all(path: &Path) -> Result<(Vec<Self>, Option<String>)> {
+        table::read(path, &Self::COLUMNS, Self::from_record)
+    }
+}
