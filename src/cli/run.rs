@@ -5,20 +5,25 @@ use super::config::Config;
 use super::progress::Progress;
 use super::screen::Screen;
 use crate::engine::docker::DockerEngine;
-use crate::engine::{About, Engine};
+use crate::engine::{About, Engine, Patience};
 use crate::error::{Error, Exit, Result};
 use crate::report::{Document, format};
 use crate::results::{
-    Builder, Loaded, Measure, Metric, Phase, Run, RunFolder, SCHEMA, Sample, nanoseconds, newest,
+    Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, RunFolder, SCHEMA, Sample, nanoseconds, newest,
 };
 use crate::runner::bases::Bases;
-use crate::runner::{self, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
+use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
 use crate::scenario::Scenario;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// The image of a node in a container, which may be mapped as a base is.
+const NODE_IMAGE: &str = "docker:dind";
+/// How long a node may take to come up.
+const NODE_DEADLINE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -34,6 +39,15 @@ pub(super) struct Arguments {
     /// Only these variants
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     variant: Vec<String>,
+    /// Only these parts: build, size, transfer, start [default: all]
+    #[arg(long, value_name = "PART", value_delimiter = ',', value_parser = part)]
+    measure: Vec<Measure>,
+    /// What pulls: auto, private (an engine of its own), container, none (dbench itself) [default: auto]
+    #[arg(long, value_name = "KIND", value_parser = node, default_value = "auto", hide_default_value = true)]
+    node: Node,
+    /// A root file system with the engine that a private node runs
+    #[arg(long, value_name = "DIR")]
+    node_root: Option<PathBuf>,
     /// The folder of scenarios [default: scenarios]
     #[arg(long, env = "DBENCH_SCENARIOS", value_name = "DIR")]
     scenarios: Option<PathBuf>,
@@ -70,11 +84,33 @@ pub(super) struct Arguments {
     /// Longest time from the start of a container to its right answer, in seconds
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     probe_deadline: u64,
+    /// Longest time of one push or pull, in seconds
+    #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    transfer_deadline: u64,
 }
+
+/// What pulls; `None` stands for the best that can be had.
+#[derive(Clone, Copy, Debug)]
+struct Node(Option<NodeKind>);
 
 fn phase(text: &str) -> Result<Phase, String> {
     let known = Phase::ALL.map(Phase::name).join(", ");
     Phase::parse(text).ok_or_else(|| format!("it is not one of {known}"))
+}
+
+fn part(text: &str) -> Result<Measure, String> {
+    let known = Measure::ALL.map(Measure::name).join(", ");
+    Measure::parse(text).ok_or_else(|| format!("it is not one of {known}"))
+}
+
+fn node(text: &str) -> Result<Node, String> {
+    if text == "auto" {
+        return Ok(Node(None));
+    }
+    let known = NodeKind::ALL.map(NodeKind::name).join(", ");
+    NodeKind::parse(text)
+        .map(|kind| Node(Some(kind)))
+        .ok_or_else(|| format!("it is not one of auto, {known}"))
 }
 
 fn mapping(text: &str) -> Result<(String, String), String> {
@@ -104,8 +140,17 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
     let mut map = config.bases.clone();
     map.extend(arguments.base.iter().cloned());
     let bases = Bases::resolve(&engine, &scenarios, &map).await?;
-    let run = description(&selection, &about, &scenarios, &bases)?;
-    let settings = Settings { selection, keep: arguments.keep, deadlines: deadlines(&arguments), state };
+    let measured =
+        if arguments.measure.is_empty() { Measure::ALL.to_vec() } else { arguments.measure.clone() };
+    let run = description(&selection, &measured, &about, &scenarios, &bases)?;
+    let settings = Settings {
+        selection,
+        keep: arguments.keep,
+        deadlines: deadlines(&arguments),
+        state,
+        measure: measured,
+        transfers: transfers(&arguments, &map),
+    };
     let folder = measure(&engine, settings, &scenarios, bases, &about, run, &out, plan.len(), screen).await?;
     conclude(&arguments, &plan, folder, screen)
 }
@@ -130,7 +175,24 @@ fn deadlines(arguments: &Arguments) -> Deadlines {
     }
 }
 
-fn description(selection: &Selection, about: &About, scenarios: &[Scenario], bases: &Bases) -> Result<Run> {
+fn transfers(arguments: &Arguments, map: &BTreeMap<String, String>) -> Choice {
+    let whole = Duration::from_secs(arguments.transfer_deadline);
+    Choice {
+        node: arguments.node.0,
+        root: arguments.node_root.clone(),
+        image: map.get(NODE_IMAGE).map_or(NODE_IMAGE, String::as_str).to_owned(),
+        deadline: NODE_DEADLINE,
+        patience: Patience { deadline: whole, silence: whole },
+    }
+}
+
+fn description(
+    selection: &Selection,
+    measure: &[Measure],
+    about: &About,
+    scenarios: &[Scenario],
+    bases: &Bases,
+) -> Result<Run> {
     let started = Timestamp::now();
     Ok(Run {
         schema: SCHEMA,
@@ -142,7 +204,7 @@ fn description(selection: &Selection, about: &About, scenarios: &[Scenario], bas
         rounds: selection.rounds,
         phases: selection.phases.clone(),
         builder: Builder::Buildkit,
-        measure: vec![Measure::Build, Measure::Size],
+        measure: measure.to_vec(),
         node: None,
         host: host::host(),
         engine: about.record.clone(),

@@ -1,11 +1,12 @@
 //! An engine for tests: it builds by reading one file of the context, keeps a build cache in memory, and writes
 //! down what it was asked, in order.
 
+use super::node::{ContainerNode, ContainerSettings};
 use super::{
-    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Failure, Image, Removal, Trace,
-    VertexUpdate,
+    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Failure, Image, Patience,
+    PullTrace, PushTrace, Removal, Trace, VertexUpdate,
 };
-use crate::error::{Result, files};
+use crate::error::{Error, Result, files};
 use crate::image::Layer;
 use crate::results::EngineRecord;
 use jiff::Timestamp;
@@ -188,5 +189,28 @@ impl Engine for FakeEngine {
         self.note(format!("prune {id}"));
         self.records.borrow_mut().retain(|record| record.id != id);
         Ok(())
+    }
+
+    async fn push(&self, _: &str, name: &str, _: Patience) -> Result<PushTrace> {
+        self.note(format!("push {name}"));
+        let outcome = Err(Failure { step: None, message: "it has no layers to push".into() });
+        Ok(PushTrace { outcome, started: Timestamp::UNIX_EPOCH, wall: Duration::ZERO, layers: vec![] })
+    }
+
+    async fn pull_timed(&self, name: &str, _: Patience) -> Result<PullTrace> {
+        self.note(format!("pull {name}"));
+        let outcome = Err(Failure { step: None, message: "it keeps no layers".into() });
+        Ok(PullTrace {
+            outcome,
+            started: Timestamp::UNIX_EPOCH,
+            wall: Duration::ZERO,
+            layers: vec![],
+            download_end: None,
+            unpack_tail: None,
+        })
+    }
+
+    async fn host(&self, _: ContainerSettings) -> Result<ContainerNode> {
+        Err(Error::surroundings("it hosts nothing"))
     }
 }

@@ -193,4 +193,10 @@ pub trait Engine {
     async fn cache(&self) -> Result<Vec<CacheRecord>>;
     /// Removes one record of the build cache, if nothing stands on it.
     async fn prune(&self, id: &str) -> Result<()>;
+    /// Gives an image a name in a registry and pushes it there. A push that fails is an answer. The name stays.
+    async fn push(&self, image: &str, name: &str, patience: Patience) -> Result<PushTrace>;
+    /// Pulls an image, minding the time. A pull that fails is an answer.
+    async fn pull_timed(&self, name: &str, patience: Patience) -> Result<PullTrace>;
+    /// Starts a node in a container of this engine.
+    async fn host(&self, settings: node::ContainerSettings) -> Result<node::ContainerNode>;
 }

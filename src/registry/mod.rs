@@ -9,6 +9,7 @@ mod listing;
 mod manifests;
 mod meter;
 mod name;
+mod owner;
 mod query;
 mod range;
 mod reading;
@@ -78,8 +79,9 @@ pub struct Settings {
 pub struct Registry {
     address: SocketAddr,
     shared: Arc<Shared>,
+    limits: Limits,
     stop: watch::Sender<bool>,
-    serving: JoinHandle<()>,
+    serving: Vec<JoinHandle<()>>,
 }
 
 impl Registry {
@@ -95,8 +97,8 @@ impl Registry {
         let uploads = Uploads::new(store.uploads(), limits.upload_bytes, limits.silence);
         let shared = Arc::new(Shared { store, uploads, meter: Meter::new(), silence: limits.silence });
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(server::serve(listener, shared.clone(), limits, stopped));
-        Ok(Self { address, shared, stop, serving })
+        let serving = vec![tokio::spawn(server::serve(listener, shared.clone(), limits, stopped))];
+        Ok(Self { address, shared, limits, stop, serving })
     }
 
     /// Where it listens.
@@ -125,14 +127,16 @@ impl Registry {
     /// Takes no more connections, lets what lasts come to its end within `Limits::farewell`, and cuts the rest.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        // It fails only if it was ended from elsewhere, and then it is over as well.
-        let _ = (&mut self.serving).await;
+        for serving in &mut self.serving {
+            // It fails only if it was ended from elsewhere, and then it is over as well.
+            let _ = serving.await;
+        }
     }
 }
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.iter().for_each(JoinHandle::abort);
     }
 }
 

@@ -104,6 +104,14 @@ pub enum NodeKind {
 }
 
 impl NodeKind {
+    /// Every kind, the best first.
+    pub const ALL: [Self; 3] = [Self::Private, Self::Container, Self::None];
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {

@@ -14,16 +14,20 @@ mod probe;
 mod proof;
 mod record;
 mod round;
+mod transfer;
 
 pub use clean::{Cleaned, clean};
 pub use journal::state_folder;
 pub use lock::Lock;
 pub use plan::{Planned, Selection, estimate, select};
 pub use proof::{Claimed, prove};
+pub use record::Verdict;
+pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted};
+use transfer::{Opened, open};
 
 use crate::engine::{About, Engine};
 use crate::error::Result;
-use crate::results::{Run, ScenarioRecord, VariantRecord, Writer};
+use crate::results::{Measure, Run, ScenarioRecord, VariantRecord, Writer};
 use crate::scenario::Scenario;
 use bases::Bases;
 use jiff::Timestamp;
@@ -71,6 +75,16 @@ pub struct Settings {
     pub deadlines: Deadlines,
     /// The user's state folder.
     pub state: PathBuf,
+    /// What is measured.
+    pub measure: Vec<Measure>,
+    /// Who pulls, and how long it may take.
+    pub transfers: Choice,
+}
+
+impl Settings {
+    fn measures(&self, part: Measure) -> bool {
+        self.measure.contains(&part)
+    }
 }
 
 /// A run that goes on. Dropping the future of [`Runner::run`] cancels it; [`Runner::finish`] then removes what was
@@ -80,10 +94,15 @@ pub struct Runner<'a, E, O> {
     observer: &'a mut O,
     settings: Settings,
     scenarios: &'a [Scenario],
+    about: About,
     bases: Bases,
     journal: Journal,
     writer: Writer,
     run: Run,
+    /// Where images are pushed to and pulled from, if that is measured.
+    site: Option<Site>,
+    /// Content bytes of the unpacked layers that were read so far, by digest.
+    contents: BTreeMap<String, u64>,
     cache: cache::Watch,
     done: usize,
 }
@@ -110,10 +129,13 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             observer,
             settings,
             scenarios,
+            about: about.clone(),
             bases,
             journal,
             writer,
             run,
+            site: None,
+            contents: BTreeMap::new(),
             cache: cache::Watch::default(),
             done: 0,
         };
@@ -137,6 +159,9 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
 
     /// Runs the whole plan.
     pub async fn run(&mut self) -> Result<()> {
+        if self.settings.measures(Measure::Transfer) {
+            self.open_site().await?;
+        }
         for at in 0..self.scenarios.len() {
             for round in 1..=self.settings.selection.rounds {
                 let scenario = &self.scenarios[at];
@@ -147,6 +172,16 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             }
         }
         Ok(())
+    }
+
+    async fn open_site(&mut self) -> Result<()> {
+        let Settings { transfers, state, .. } = &self.settings;
+        let of_run = (&mut self.journal, self.run.id.as_str());
+        let Opened { site, warnings } = open(transfers, self.engine, &self.about, state, of_run).await?;
+        self.run.node = site.as_ref().map(Site::record);
+        self.site = site;
+        self.writer.run(&self.run)?;
+        warnings.into_iter().try_for_each(|warning| self.warn(warning))
     }
 
     /// Rows of a round that may have been built from another image than `run.json` names do not count.
@@ -167,6 +202,9 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         self.run.interrupted = interrupted;
         self.run.ended = Some(Timestamp::now());
         self.writer.run(&self.run)?;
+        if let Some(site) = self.site.take() {
+            site.close().await?;
+        }
         if interrupted {
             tokio::time::sleep(SETTLING).await;
         }

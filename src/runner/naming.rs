@@ -15,6 +15,16 @@ pub fn image(run: &str, case: &Case, round: u32) -> String {
     format!("{IMAGE_PREFIX}{}:{}-{}-{round}-{}", case.scenario, case.variant, case.phase, short(run, &[]))
 }
 
+/// The name of a base in the embedded registry.
+pub fn base(run: &str) -> String {
+    format!("{IMAGE_PREFIX}base:{}", short(run, &[]))
+}
+
+/// The name of a node in a container, and of its network.
+pub fn node(run: &str) -> String {
+    format!("{CONTAINER_PREFIX}node-{}", short(run, &[]))
+}
+
 /// The namespace of the cache mounts of a variant in a round; also what context transfers are compared within.
 pub fn namespace(run: &str, scenario: &str, variant: &str, round: u32) -> String {
     format!("dbench-{}", short(run, &[scenario, variant, &round.to_string()]))

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long to wait between two questions.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(5);
 /// The image that is to be proven.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
@@ -36,12 +36,13 @@ pub struct Wrong {
     pub log: String,
 }
 
-/// `Ok(Ok(()))` if the image gave the expected answer. The container is gone afterwards either way.
+/// The time from the creation of a container to its first right answer, or what it did instead. The container is gone
+/// afterwards either way.
 pub async fn probe(
     engine: &impl Engine,
     journal: &mut Journal,
     subject: &Subject<'_>,
-) -> Result<Result<(), Wrong>> {
+) -> Result<Result<Duration, Wrong>> {
     journal.write(&Entry::Container { name: subject.container.to_owned() })?;
     let port = match &subject.probe.expect {
         Expect::Http { port, .. } => Some(*port),
@@ -55,8 +56,9 @@ pub async fn probe(
         port,
         labels: subject.labels,
     };
+    let clock = Instant::now();
     let verdict = match engine.start(&spec).await {
-        Ok(()) => watch(engine, subject).await,
+        Ok(()) => watch(engine, subject).await.map(|answer| answer.map(|()| clock.elapsed())),
         Err(error) => {
             let what = format!("the image does not start: {}", error.reason());
             Ok(Err(Wrong { what, log: String::new() }))

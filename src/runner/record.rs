@@ -2,7 +2,7 @@
 
 use crate::engine::{Built, Trace};
 use crate::image::Layer;
-use crate::results::{Case, Metric, Sample, Status, StepRow, nanoseconds};
+use crate::results::{Case, Metric, NodeKind, Sample, Status, StepRow, nanoseconds};
 use jiff::Timestamp;
 
 /// How many characters of a reason a row holds.
@@ -10,7 +10,7 @@ const REASON: usize = 400;
 
 /// Why rows do not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// They count.
     Valid,
     /// The state was not as claimed.
@@ -48,10 +48,20 @@ pub(super) struct Of<'a> {
     pub round: u32,
     pub started: Option<Timestamp>,
     pub verdict: &'a Verdict,
+    /// What pulled; empty where nothing did.
+    pub node: &'static str,
 }
 
-impl Of<'_> {
-    fn sample(&self, metric: Metric, value: Option<u64>) -> Sample {
+impl<'a> Of<'a> {
+    pub(super) fn new(case: &'a Case, round: u32, started: Option<Timestamp>, verdict: &'a Verdict) -> Self {
+        Self { case, round, started, verdict, node: "" }
+    }
+
+    pub(super) fn on(self, node: NodeKind) -> Self {
+        Self { node: node.name(), ..self }
+    }
+
+    pub(super) fn sample(&self, metric: Metric, value: Option<u64>) -> Sample {
         Sample {
             case: self.case.clone(),
             round: self.round,
@@ -60,7 +70,7 @@ impl Of<'_> {
             status: self.verdict.status(),
             reason: self.verdict.reason(),
             started: self.started,
-            node: String::new(),
+            node: self.node.to_owned(),
             link: String::new(),
         }
     }
@@ -99,14 +109,19 @@ impl Of<'_> {
         let count = layers.map(|layers| layers.len() as u64);
         let mut rows = vec![self.sample(Metric::UnpackedSize, total)];
         if layers.is_some() {
-            let mut row = self.sample(Metric::UnpackedUnique, unique);
-            if unique.is_none() && row.status == Status::Valid {
-                (row.status, row.reason) =
-                    (Status::Skipped, "the image does not stand on the layers of its base".to_owned());
-            }
-            rows.extend([row, self.sample(Metric::Layers, count)]);
+            rows.extend([self.unique(Metric::UnpackedUnique, unique), self.sample(Metric::Layers, count)]);
         }
         rows
+    }
+
+    /// The row of a unique size, which an image has only if it stands on its base.
+    pub(super) fn unique(&self, metric: Metric, value: Option<u64>) -> Sample {
+        let mut row = self.sample(metric, value);
+        if value.is_none() && row.status == Status::Valid {
+            (row.status, row.reason) =
+                (Status::Skipped, "the image does not stand on the layers of its base".to_owned());
+        }
+        row
     }
 
     /// The rows of a build's steps.

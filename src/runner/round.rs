@@ -7,23 +7,25 @@ use super::plan::Planned;
 use super::probe::{Subject, Wrong, probe};
 use super::proof::{Claimed, prove, reaches};
 use super::record::{Of, Verdict};
+use super::transfer::{self, Images};
 use super::{Observer, Runner, clean, naming};
 use crate::context::{self, Copy, Patterns};
 use crate::engine::{BuildRequest, Built, CacheRecord, Engine};
 use crate::error::{Error, Result, files};
-use crate::results::{Case, Phase};
+use crate::results::{Builder, Case, Measure, Metric, Phase, nanoseconds};
 use crate::scenario::{Nonce, Scenario, StepKind, Variant};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// How many lines of a failed build's log are shown.
 const LAST_LINES: usize = 20;
 
 /// What the builds of one variant in one round share.
-struct Pass<'a> {
+pub(super) struct Pass<'a> {
     scenario: &'a Scenario,
-    variant: &'a Variant,
+    pub(super) variant: &'a Variant,
     target: usize,
     copy: Copy,
     dockerfile_dir: TempDir,
@@ -43,21 +45,31 @@ pub(super) async fn variant<E: Engine, O: Observer>(
     let scenario = &runner.scenarios[scenario];
     let pass = Pass::prepare(runner, scenario, &scenario.variants[variant], round)?;
     let mut opened = true;
+    let mut images = Images::new();
     for planned in runner.settings.selection.builds(scenario, variant, round) {
         if opened {
             let opening = planned.case.phase == Phase::Cold;
-            let has_image = build(runner, &pass, &planned).await?;
-            opened = has_image || !opening;
+            let image = build(runner, &pass, &planned).await?;
+            opened = image.is_some() || !opening;
+            images.extend(image.filter(|built| built.works).map(|built| (planned.case.phase, built.id)));
         } else {
             let verdict = Verdict::Failed(
                 "the first build of the round failed, so there is no state to build on".into(),
             );
-            let of = Of { case: &planned.case, round, started: None, verdict: &verdict };
+            let of = Of::new(&planned.case, round, None, &verdict);
             runner.writer.sample(&of.untimed())?;
             runner.done += 1;
         }
     }
+    transfer::measure(runner, &pass, &images, round).await?;
     close(runner).await
+}
+
+/// An image that a build made.
+struct Made {
+    id: String,
+    /// Whether it gave the expected answer.
+    works: bool,
 }
 
 impl<'a> Pass<'a> {
@@ -98,6 +110,16 @@ impl<'a> Pass<'a> {
         })
     }
 
+    /// The base of the final stage; `None` if it stands on nothing.
+    pub(super) fn base(&self) -> Option<&str> {
+        self.variant.dockerfile.final_base(self.target)
+    }
+
+    pub(super) fn case(&self, phase: Phase) -> Case {
+        let (scenario, variant) = (self.scenario.name.clone(), self.variant.name.clone());
+        Case { scenario, variant, builder: Builder::Buildkit, phase }
+    }
+
     /// Makes the context that the phase claims: unedited, or with that edit alone.
     fn edit(&self, run: &str, planned: &Planned) -> Result<(Nonce, BTreeSet<String>)> {
         let Some(edit) = self.scenario.edit(planned.case.phase) else {
@@ -119,29 +141,36 @@ fn commands(variant: &Variant, target: usize) -> BTreeSet<String> {
     runs.map(|step| described(&step.text)).collect()
 }
 
-/// One build with its proof, its probe and its rows. Whether it has an image.
+/// One build with its proof, its probe and its rows; its image, if it has one.
 async fn build<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     pass: &Pass<'_>,
     planned: &Planned,
-) -> Result<bool> {
+) -> Result<Option<Made>> {
     let (nonce, edited) = pass.edit(&runner.run.id, planned)?;
     runner.observer.begin(planned, runner.done);
     let (built, new_bytes) = build_journalled(runner, pass, planned).await?;
     runner.done += 1;
     let log = runner.writer.folder().log(&planned.case, planned.round);
     files::write(&log, &built.log)?;
-    let verdict = match &built.outcome {
+    let (verdict, start) = match &built.outcome {
         Err(failure) => {
             let step = failure.step.as_ref().map(|s| format!("step `{s}`: ")).unwrap_or_default();
             let logged = show_log(runner, planned, &log, &built.log);
-            Verdict::Failed(format!("{step}{} {logged}", failure.message))
+            (Verdict::Failed(format!("{step}{} {logged}", failure.message)), None)
         }
         Ok(image) => judge(runner, pass, planned, &built, &nonce, &edited, image).await?,
     };
     runner.observer.end(planned, built.wall, verdict.counts());
     write_rows(runner, pass, planned, &built, new_bytes, &verdict).await?;
-    Ok(built.outcome.is_ok())
+    if let Some(start) =
+        start.filter(|_| planned.case.phase == Phase::Cold && runner.settings.measures(Measure::Start))
+    {
+        let of = Of::new(&planned.case, planned.round, Some(built.started), &Verdict::Valid);
+        runner.writer.sample(&of.sample(Metric::StartReady, Some(nanoseconds(start))))?;
+    }
+    let works = !matches!(verdict, Verdict::Failed(_));
+    Ok(built.outcome.ok().map(|id| Made { id, works }))
 }
 
 /// The probe before the proof, because an image that does not work makes every number meaningless. An edit that the
@@ -154,7 +183,7 @@ async fn judge<E: Engine, O: Observer>(
     nonce: &Nonce,
     edited: &BTreeSet<String>,
     image: &str,
-) -> Result<Verdict> {
+) -> Result<(Verdict, Option<Duration>)> {
     let visible: BTreeSet<String> = edited
         .iter()
         .filter(|path| !pass.ignored.as_ref().is_some_and(|p| p.excludes(path)))
@@ -170,7 +199,7 @@ async fn judge<E: Engine, O: Observer>(
     if planned.measured
         && let Err(reason) = reaches(&claimed)
     {
-        return Ok(Verdict::Invalid(reason));
+        return Ok((Verdict::Invalid(reason), None));
     }
     let subject = Subject {
         image,
@@ -182,19 +211,26 @@ async fn judge<E: Engine, O: Observer>(
     };
     let answer = probe(runner.engine, &mut runner.journal, &subject).await?;
     note_agreement(runner, planned, &answer)?;
-    if let Err(wrong) = answer {
-        let log = runner.writer.folder().container_log(&planned.case, planned.round);
-        if wrong.log.is_empty() {
-            return Ok(Verdict::Failed(format!("probe: {}", wrong.what)));
-        }
-        files::write(&log, &wrong.log)?;
-        let logged = show_log(runner, planned, &log, wrong.log.as_bytes());
-        return Ok(Verdict::Failed(format!("probe: {} {logged}", wrong.what)));
+    let start = match answer {
+        Ok(start) => start,
+        Err(wrong) => return Ok((Verdict::Failed(wrong_answer(runner, planned, &wrong)?), None)),
+    };
+    let proven = if planned.measured { prove(&claimed, &built.trace) } else { Ok(()) };
+    Ok((proven.map_or_else(Verdict::Invalid, |()| Verdict::Valid), Some(start)))
+}
+
+/// The reason of an image that does not work; what its container wrote is kept and shown.
+fn wrong_answer<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    planned: &Planned,
+    wrong: &Wrong,
+) -> Result<String> {
+    if wrong.log.is_empty() {
+        return Ok(format!("probe: {}", wrong.what));
     }
-    if !planned.measured {
-        return Ok(Verdict::Valid);
-    }
-    Ok(prove(&claimed, &built.trace).map_or_else(Verdict::Invalid, |()| Verdict::Valid))
+    let log = runner.writer.folder().container_log(&planned.case, planned.round);
+    files::write(&log, &wrong.log)?;
+    Ok(format!("probe: {} {}", wrong.what, show_log(runner, planned, &log, wrong.log.as_bytes())))
 }
 
 /// Shows the end of the log of what failed, and gives the words that name the log in a reason.
@@ -212,12 +248,12 @@ fn show_log<E: Engine, O: Observer>(
 fn note_agreement<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     planned: &Planned,
-    answer: &Result<(), Wrong>,
+    answer: &Result<Duration, Wrong>,
 ) -> Result<()> {
     let record = runner.run.scenarios.iter_mut().find(|s| s.name == planned.case.scenario);
     if let Some(record) = record {
         match answer {
-            Ok(()) if record.agree.is_none() => record.agree = Some(true),
+            Ok(_) if record.agree.is_none() => record.agree = Some(true),
             Err(wrong) if record.agree != Some(false) => {
                 record.agree = Some(false);
                 let Case { variant, phase, .. } = &planned.case;
@@ -302,7 +338,7 @@ async fn write_rows<E: Engine, O: Observer>(
     cache_bytes: u64,
     verdict: &Verdict,
 ) -> Result<()> {
-    let of = Of { case: &planned.case, round: planned.round, started: Some(built.started), verdict };
+    let of = Of::new(&planned.case, planned.round, Some(built.started), verdict);
     if planned.measured {
         of.build(built, cache_bytes).iter().try_for_each(|sample| runner.writer.sample(sample))?;
         of.steps(&built.trace).iter().try_for_each(|step| runner.writer.step(step))?;
@@ -317,7 +353,7 @@ async fn write_rows<E: Engine, O: Observer>(
 /// Sizes belong to the image and not to the state of the cache: an opening build that was not cold after all has
 /// the same layers, so only a failure makes them not count.
 async fn sizes<E: Engine, O: Observer>(
-    runner: &Runner<'_, E, O>,
+    runner: &mut Runner<'_, E, O>,
     pass: &Pass<'_>,
     planned: &Planned,
     built: &Built,
@@ -327,16 +363,18 @@ async fn sizes<E: Engine, O: Observer>(
     let mut layers = None;
     if let Ok(image) = &built.outcome {
         match runner.engine.layers(image).await {
-            Ok(read) => layers = Some(read),
+            Ok(read) => {
+                runner.contents.extend(read.iter().map(|layer| (layer.diff_id.clone(), layer.content)));
+                layers = Some(read);
+            }
             Err(error) => verdict = Verdict::Failed(error.reason()),
         }
     }
-    let base = match pass.variant.dockerfile.final_base(pass.target) {
+    let base = match pass.base() {
         None => Some([].as_slice()),
         Some(name) => runner.bases.get(name).map(|base| base.diff_ids.as_slice()),
     };
-    let of =
-        Of { case: &planned.case, round: planned.round, started: Some(built.started), verdict: &verdict };
+    let of = Of::new(&planned.case, planned.round, Some(built.started), &verdict);
     of.sizes(layers.as_deref(), base)
 }
 

@@ -1,8 +1,9 @@
 //! The runner on the fake engine: the order of what it asks, the rows that it writes, what it leaves.
 
 use super::*;
+use crate::engine::Patience;
 use crate::engine::fake::FakeEngine;
-use crate::results::{Builder, Loaded, Metric, Phase, SCHEMA, Sample, Status};
+use crate::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, SCHEMA, Sample, Status};
 use std::path::Path;
 
 #[derive(Default)]
@@ -65,6 +66,14 @@ async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: boo
             probe: Duration::from_secs(9),
         },
         state: folder.path().join("state"),
+        measure: vec![Measure::Build, Measure::Size],
+        transfers: Choice {
+            node: Some(NodeKind::None),
+            root: None,
+            image: String::new(),
+            deadline: Duration::from_secs(9),
+            patience: Patience { deadline: Duration::from_secs(9), silence: Duration::from_secs(9) },
+        },
     };
     let run = Run {
         schema: SCHEMA,
@@ -76,6 +85,8 @@ async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: boo
         rounds: 1,
         phases: phases.to_vec(),
         builder: Builder::Buildkit,
+        measure: vec![Measure::Build, Measure::Size],
+        node: None,
         host: host::host(),
         engine: about.record.clone(),
         bases: bases.records(),

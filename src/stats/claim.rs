@@ -186,6 +186,8 @@ mod tests {
             rounds: 1,
             phases: vec![Phase::Cold],
             builder: Builder::Buildkit,
+            measure: vec![],
+            node: None,
             host: Host {
                 platform: "linux/x86_64".into(),
                 cpu: None,

@@ -119,10 +119,10 @@ fn a_push_that_nobody_takes_gives_the_engines_reason() {
                 PrivateNode::start(settings(&folder, &candidate)).await.unwrap_or_else(|e| panic!("{e}"));
             import(&folder, &node, "tiny:1");
             let name = format!("{}:1/tiny/app:1", node.registry_address());
-            let trace = node.engine().push_timed("tiny:1", &name, PATIENT).await.unwrap();
+            let trace = node.engine().push("tiny:1", &name, PATIENT).await.unwrap();
             let refused = trace.outcome.unwrap_err().message;
             assert!(refused.contains("connection refused"), "{refused}");
-            let absent = node.engine().push_timed("absent:1", &name, PATIENT).await.unwrap_err().to_string();
+            let absent = node.engine().push("absent:1", &name, PATIENT).await.unwrap_err().to_string();
             assert!(absent.to_lowercase().contains("no such image"), "{absent}");
             node.stop().await.unwrap_or_else(|e| panic!("{e}"));
         });

@@ -9,6 +9,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// An answer of a probe is small; what is longer is cut, and then it is not the expected one.
@@ -18,7 +19,7 @@ impl DockerEngine {
     pub(super) async fn start_container(&self, spec: &ContainerSpec<'_>) -> Result<()> {
         let doing = "starting a container";
         let options = CreateContainerOptions { name: Some(spec.name.to_owned()), ..Default::default() };
-        let creating = self.client.create_container(Some(options), create_body(spec));
+        let creating = self.client.create_container(Some(options), create_body(spec, self.published_at));
         within(doing, ANSWER, creating).await?.map_err(|cause| failed(doing, cause))?;
         let starting = self.client.start_container(spec.name, None::<StartContainerOptions>);
         within(doing, ANSWER, starting).await?.map_err(|cause| failed(doing, cause))
@@ -41,7 +42,7 @@ impl DockerEngine {
         deadline: Duration,
     ) -> Result<Option<Answer>> {
         let Some(published) = self.published(container, port).await? else { return Ok(None) };
-        let url = format!("http://127.0.0.1:{published}{path}");
+        let url = format!("http://{}{path}", SocketAddr::from((self.published_at, published)));
         tokio::task::spawn_blocking(move || request(&url, deadline))
             .await
             .map_err(|cause| Error::surroundings("asking a container ended early").because(cause))
@@ -98,9 +99,9 @@ impl DockerEngine {
     }
 }
 
-fn create_body(spec: &ContainerSpec<'_>) -> ContainerCreateBody {
+fn create_body(spec: &ContainerSpec<'_>, published_at: IpAddr) -> ContainerCreateBody {
     let ports = spec.port.map(|port| format!("{port}/tcp"));
-    let loopback = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: Some(String::new()) };
+    let binding = PortBinding { host_ip: Some(published_at.to_string()), host_port: Some(String::new()) };
     ContainerCreateBody {
         image: Some(spec.image.to_owned()),
         cmd: spec.command.map(<[String]>::to_vec),
@@ -108,7 +109,7 @@ fn create_body(spec: &ContainerSpec<'_>) -> ContainerCreateBody {
         labels: Some(spec.labels.clone().into_iter().collect()),
         exposed_ports: ports.clone().map(|port| vec![port]),
         host_config: Some(HostConfig {
-            port_bindings: ports.map(|port| HashMap::from([(port, Some(vec![loopback]))])),
+            port_bindings: ports.map(|port| HashMap::from([(port, Some(vec![binding]))])),
             ..HostConfig::default()
         }),
         ..ContainerCreateBody::default()

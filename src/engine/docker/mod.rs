@@ -12,11 +12,16 @@ mod transfer;
 
 pub(super) use attached::{InnerEngineSpec, Output, Streams};
 
-use super::{About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Removal};
+use super::node::{ContainerNode, ContainerSettings};
+use super::{
+    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Patience, PullTrace,
+    PushTrace, Removal,
+};
 use crate::error::{Error, Result};
 use crate::image::Layer;
 use crate::results::EngineRecord;
 use bollard::Docker;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +36,8 @@ const LONG: Duration = Duration::from_secs(1800);
 pub struct DockerEngine {
     client: Docker,
     socket: PathBuf,
+    /// Where containers publish their ports, and where they are asked.
+    published_at: IpAddr,
 }
 
 impl DockerEngine {
@@ -52,7 +59,12 @@ impl DockerEngine {
         let client = within("negotiating the version of the API", ANSWER, client.negotiate_version())
             .await?
             .map_err(unreachable)?;
-        Ok(Self { client: speaking(client, |_| None), socket })
+        Ok(Self { client: speaking(client, |_| None), socket, published_at: Ipv4Addr::LOCALHOST.into() })
+    }
+
+    /// The same engine, whose containers publish their ports at another address of its machine than loopback.
+    pub fn publishing_at(self, address: IpAddr) -> Self {
+        Self { published_at: address, ..self }
     }
 
     /// The socket that it answers at.
@@ -222,6 +234,18 @@ impl Engine for DockerEngine {
 
     async fn prune(&self, id: &str) -> Result<()> {
         cache::prune(&self.client, id).await
+    }
+
+    async fn push(&self, image: &str, name: &str, patience: Patience) -> Result<PushTrace> {
+        self.follow_push(image, name, patience).await
+    }
+
+    async fn pull_timed(&self, name: &str, patience: Patience) -> Result<PullTrace> {
+        self.follow_pull(name, patience).await
+    }
+
+    async fn host(&self, settings: ContainerSettings) -> Result<ContainerNode> {
+        ContainerNode::start(self, settings).await
     }
 }
 

@@ -23,7 +23,7 @@ const LONGEST_EVENT: usize = 1 << 20;
 impl DockerEngine {
     /// Pulls an image. A pull that fails is an answer; an error means that the engine could not be asked. Dropping the
     /// future cancels the pull.
-    pub async fn pull_timed(&self, name: &str, patience: Patience) -> Result<PullTrace> {
+    pub(super) async fn follow_pull(&self, name: &str, patience: Patience) -> Result<PullTrace> {
         let target = format!("/images/create?fromImage={}", encoded(name));
         let (started, clock) = (Timestamp::now(), Instant::now());
         let mut reading = PullReading::default();
@@ -37,7 +37,7 @@ impl DockerEngine {
 
     /// Gives an image a name in a registry and pushes it there. As with a pull, a push that fails is an answer. The
     /// name stays; it is the caller's to remove.
-    pub async fn push_timed(&self, image: &str, name: &str, patience: Patience) -> Result<PushTrace> {
+    pub(super) async fn follow_push(&self, image: &str, name: &str, patience: Patience) -> Result<PushTrace> {
         let (repository, tag) = repository_and_tag(name)?;
         let doing = "naming an image for a registry";
         let options = TagImageOptions { repo: Some(repository.to_owned()), tag: Some(tag.to_owned()) };

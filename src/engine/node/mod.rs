@@ -11,12 +11,11 @@ mod supervisor;
 
 use super::docker::DockerEngine;
 use crate::error::{Error, Result};
-use crate::results::EngineRecord;
+use crate::results::{EngineRecord, NodeKind, NodeRecord};
 pub use container::{ContainerNode, ContainerSettings};
 pub use private::{PrivateNode, Settings};
-use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 pub use store::{ImageStore, StorePlace};
 
@@ -25,59 +24,72 @@ const LONGEST_SOCKET: usize = 107;
 /// How long to wait between two looks at an engine that is coming up.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What pulls: the values of `--node`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NodeKind {
-    /// The first of the others that this machine can have.
-    Auto,
-    /// A disposable engine in namespaces of its own.
-    Private,
-    /// A disposable engine in a container of the user's engine.
-    Container,
-    /// No engine: dbench's own puller.
-    None,
-}
-
-impl NodeKind {
-    /// Every kind, in the order in which `auto` tries them.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Private, Self::Container, Self::None];
-
-    /// Its name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Private => "private",
-            Self::Container => "container",
-            Self::None => "none",
-        }
-    }
-}
-
-impl fmt::Display for NodeKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for NodeKind {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
-            Error::input(format!("`{text}` is no kind of node")).hint("auto, private, container or none")
-        })
-    }
-}
-
 /// What a node is; it decides the times of its pulls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeAbout {
-    /// What was taken, never `auto`.
+    /// What was taken.
     pub kind: NodeKind,
     /// Version, image store and platform of its engine.
     pub engine: EngineRecord,
     /// The file system that its store is on, as the kernel names it: `tmpfs`, `ext4`, …; empty if nothing tells.
     pub file_system: String,
+}
+
+/// A node of either kind.
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
+pub enum Node {
+    /// In namespaces of its own.
+    Private(PrivateNode),
+    /// In a container of the user's engine.
+    Container(ContainerNode),
+}
+
+impl Node {
+    /// Its engine, which publishes ports where this machine reaches them.
+    pub fn engine(&self) -> &DockerEngine {
+        match self {
+            Self::Private(node) => node.engine(),
+            Self::Container(node) => node.engine(),
+        }
+    }
+
+    /// Where a registry has to listen for it.
+    pub fn registry_address(&self) -> IpAddr {
+        match self {
+            Self::Private(node) => node.registry_address(),
+            Self::Container(node) => node.registry_address(),
+        }
+    }
+
+    /// What `run.json` keeps of it.
+    pub fn record(&self) -> NodeRecord {
+        let about = match self {
+            Self::Private(node) => node.about(),
+            Self::Container(node) => node.about(),
+        };
+        NodeRecord {
+            kind: about.kind,
+            engine: Some(about.engine.version.clone()),
+            store: Some(about.engine.store.clone()),
+            file_system: Some(about.file_system.clone()),
+        }
+    }
+
+    /// Throws its store away; also what brings back a node whose engine has ended.
+    pub async fn empty(&mut self) -> Result<()> {
+        match self {
+            Self::Private(node) => node.empty().await,
+            Self::Container(node) => node.empty().await,
+        }
+    }
+
+    /// Ends it and waits until nothing of it is left.
+    pub async fn stop(self) -> Result<()> {
+        match self {
+            Self::Private(node) => node.stop().await,
+            Self::Container(node) => node.stop().await,
+        }
+    }
 }
 
 /// A fresh word that nothing else on this machine has in a name.
@@ -131,15 +143,6 @@ async fn about(engine: &DockerEngine, kind: NodeKind, asked: ImageStore) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn kinds_have_names_both_ways() {
-        for kind in NodeKind::ALL {
-            assert_eq!(kind.to_string().parse::<NodeKind>().unwrap(), kind);
-        }
-        let error = "vm".parse::<NodeKind>().unwrap_err();
-        assert_eq!(error.to_string(), "`vm` is no kind of node\n  hint: auto, private, container or none");
-    }
 
     #[test]
     fn tokens_differ() {

@@ -63,7 +63,7 @@ impl PrivateNode {
 
     async fn start_in(folder: &Path, settings: Settings, token: String, subnet: Subnet) -> Result<Self> {
         let mut supervisor = start_supervisor(folder, &settings, &token, subnet)?;
-        let came_up = match come_up(&mut supervisor, folder, &settings).await {
+        let came_up = match come_up(&mut supervisor, folder, &settings, subnet).await {
             Ok(engine) => describe(&engine, folder, &settings).await.map(|about| (engine, about)),
             Err(error) => Err(error),
         };
@@ -113,7 +113,7 @@ impl PrivateNode {
     /// same link. Also what brings back a node whose engine was killed.
     pub async fn empty(&mut self) -> Result<()> {
         self.supervisor.tell("empty").await?;
-        self.engine = come_up(&mut self.supervisor, &self.folder, &self.settings).await?;
+        self.engine = come_up(&mut self.supervisor, &self.folder, &self.settings, self.subnet).await?;
         Ok(())
     }
 
@@ -220,10 +220,15 @@ fn daemon_config(folder: &Path, settings: &Settings, token: &str, host: Ipv4Addr
 }
 
 /// Waits until the engine answers, or it is known that it will not.
-async fn come_up(supervisor: &mut Supervisor, folder: &Path, settings: &Settings) -> Result<DockerEngine> {
+async fn come_up(
+    supervisor: &mut Supervisor,
+    folder: &Path,
+    settings: &Settings,
+    subnet: Subnet,
+) -> Result<DockerEngine> {
     let up = tokio::time::timeout(settings.deadline, answering(supervisor, folder)).await;
     let why = match up {
-        Ok(Some(engine)) => return Ok(engine),
+        Ok(Some(engine)) => return Ok(engine.publishing_at(subnet.node().into())),
         Ok(None) => "ended before it answered".to_owned(),
         Err(_elapsed) => format!("did not answer within {} s", settings.deadline.as_secs()),
     };
