@@ -2,10 +2,10 @@
 //! `DBENCH_NODE_ROOTS` names a folder of root file systems with other engines: the tests run on each of them too.
 
 use crate::lane::{Lane, PATIENCE, until};
-use crate::machine::{Machine, until_gone};
+use crate::machine::{Machine, cgroups, until_gone};
 use dbench::engine::Engine;
 use dbench::engine::docker::DockerEngine;
-use dbench::engine::node::{ImageStore, PrivateNode, Settings, StorePlace};
+use dbench::engine::node::{ImageStore, PrivateNode, Settings, StorePlace, sweep};
 use dbench::results::NodeKind;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -86,13 +86,22 @@ fn in_network_of(node: &PrivateNode, program: &[&str]) -> (bool, String) {
 
 /// The process of a node's engine, as this machine numbers it.
 pub fn engine_process(token: &str) -> u32 {
-    until("a node's engine is a process", || {
+    process(token, "dockerd\0")
+}
+
+fn supervisor_process(token: &str) -> u32 {
+    process(token, "bash\0")
+}
+
+/// The first process whose command line begins so and holds the token.
+fn process(token: &str, begins: &str) -> u32 {
+    until("a node has a process", || {
         let processes =
             fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
         processes.filter_map(|name| name.parse::<u32>().ok()).find(|id| {
             let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
             let command = String::from_utf8_lossy(&command).into_owned();
-            command.starts_with("dockerd\0") && command.contains(token)
+            command.starts_with(begins) && command.contains(token)
         })
     })
 }
@@ -210,11 +219,12 @@ fn a_node_ends_with_a_process_that_is_killed() {
     before.assert_unchanged();
 }
 
-/// Kills a process and waits until it is gone.
+/// Kills a process and waits until it is gone, or waits for its parent to ask.
 pub fn kill(process: u32) {
     let process = process.to_string();
+    let command = Path::new("/proc").join(&process).join("cmdline");
     assert!(Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
-    until("the process is gone", || (!Path::new("/proc").join(&process).exists()).then_some(()));
+    until("the process is gone", || fs::read(&command).unwrap_or_default().is_empty().then_some(()));
 }
 
 #[test]
@@ -296,5 +306,46 @@ fn a_store_that_the_engine_does_not_have_is_refused() {
         lane.wait_for(PrivateNode::start(settings(&folder, &engine))).map(|node| node.token().to_owned());
     let error = error.unwrap_err().to_string();
     assert!(error.contains("has the image store `graph`, and `containerd` was asked for"), "{error}");
+    before.assert_unchanged();
+}
+
+#[test]
+fn containers_on_a_node_are_reached_at_its_address_and_leave_nothing() {
+    let Some((lane, folder)) = open() else { return };
+    let archive = lane.path("base.tar");
+    docker(&lane.engine, &["save", "--output", archive.to_str().unwrap(), &lane.base]);
+    for candidate in candidates() {
+        eprintln!("{candidate:?}");
+        let before = Machine::look(&folder);
+        lane.wait_for(async {
+            let node =
+                PrivateNode::start(settings(&folder, &candidate)).await.unwrap_or_else(|e| panic!("{e}"));
+            docker(node.engine(), &["load", "--input", archive.to_str().unwrap()]);
+            let serve =
+                ["run", "--detach", "--publish", "8080:8080", &lane.base, "httpd", "-f", "-p", "8080"];
+            docker(node.engine(), &serve);
+            let address = (node.address(), 8080);
+            until("the container answers", || std::net::TcpStream::connect(address).ok());
+            let groups = format!("dbench-node-{}", node.token());
+            assert!(cgroups().iter().any(|group| group.ends_with(&groups)), "no {groups}");
+            node.stop().await.unwrap_or_else(|e| panic!("{e}"));
+        });
+        before.assert_unchanged();
+    }
+}
+
+#[test]
+fn what_a_killed_supervisor_leaves_is_swept() {
+    let Some((lane, folder)) = open() else { return };
+    let before = Machine::look(&folder);
+    lane.wait_for(async {
+        let engine = Candidate { root: None, store: ImageStore::Graph };
+        let node = PrivateNode::start(settings(&folder, &engine)).await.unwrap();
+        let token = node.token().to_owned();
+        assert_eq!(sweep(&folder).unwrap(), Vec::<String>::new(), "a living node is left alone");
+        kill(supervisor_process(&token));
+        until("the node is swept", || (sweep(&folder).unwrap() == [token.as_str()]).then_some(()));
+        drop(node);
+    });
     before.assert_unchanged();
 }

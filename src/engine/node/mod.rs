@@ -8,6 +8,7 @@ mod relay;
 mod store;
 mod subnet;
 mod supervisor;
+mod sweep;
 
 use super::docker::DockerEngine;
 use crate::error::{Error, Result};
@@ -18,6 +19,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 pub use store::{ImageStore, StorePlace};
+pub use sweep::sweep;
 
 /// The kernel allows no longer path of a unix socket.
 const LONGEST_SOCKET: usize = 107;
@@ -35,25 +37,16 @@ pub struct NodeAbout {
     pub file_system: String,
 }
 
-/// A node of either kind.
-#[expect(clippy::large_enum_variant, reason = "a run has one")]
+/// A running node of either kind.
 pub enum Node {
     /// In namespaces of its own.
-    Private(PrivateNode),
+    Private(Box<PrivateNode>),
     /// In a container of the user's engine.
-    Container(ContainerNode),
+    Container(Box<ContainerNode>),
 }
 
 impl Node {
-    /// Its engine, which publishes ports where this machine reaches them.
-    pub fn engine(&self) -> &DockerEngine {
-        match self {
-            Self::Private(node) => node.engine(),
-            Self::Container(node) => node.engine(),
-        }
-    }
-
-    /// Where a registry has to listen for it.
+    /// Where a registry has to listen for it; the node takes plain HTTP from that address, on any port.
     pub fn registry_address(&self) -> IpAddr {
         match self {
             Self::Private(node) => node.registry_address(),
@@ -61,12 +54,25 @@ impl Node {
         }
     }
 
-    /// What `run.json` keeps of it.
-    pub fn record(&self) -> NodeRecord {
-        let about = match self {
+    /// Its engine.
+    pub fn engine(&self) -> &DockerEngine {
+        match self {
+            Self::Private(node) => node.engine(),
+            Self::Container(node) => node.engine(),
+        }
+    }
+
+    /// What it is.
+    pub fn about(&self) -> &NodeAbout {
+        match self {
             Self::Private(node) => node.about(),
             Self::Container(node) => node.about(),
-        };
+        }
+    }
+
+    /// What `run.json` keeps of it.
+    pub fn record(&self) -> NodeRecord {
+        let about = self.about();
         NodeRecord {
             kind: about.kind,
             engine: Some(about.engine.version.clone()),
@@ -75,7 +81,7 @@ impl Node {
         }
     }
 
-    /// Throws its store away; also what brings back a node whose engine has ended.
+    /// Throws its store away and begins with an empty one; also what brings back a node whose engine was killed.
     pub async fn empty(&mut self) -> Result<()> {
         match self {
             Self::Private(node) => node.empty().await,

@@ -45,9 +45,14 @@ pub struct PrivateNode {
 }
 
 impl PrivateNode {
+    /// An error that names what this machine lacks for a private node, with its cure. Nothing is started.
+    pub fn possible(root: Option<&Path>) -> Result<()> {
+        needs::check(root)
+    }
+
     /// Starts a node. What this machine lacks for one is named in the error, and then nothing was begun.
     pub async fn start(settings: Settings) -> Result<Self> {
-        needs::check(settings.root.as_deref())?;
+        Self::possible(settings.root.as_deref())?;
         let token = token();
         let subnet = Subnet::free(&routes()?, u32::from_str_radix(&token, 16).unwrap_or(0))?;
         let folder = make_folder(&settings, &token)?;
@@ -129,7 +134,8 @@ fn link(token: &str) -> String {
     format!("dbn{token}")
 }
 
-fn cgroup(token: &str) -> String {
+/// The control group above those of its containers.
+pub(super) fn cgroup(token: &str) -> String {
     format!("dbench-node-{token}")
 }
 

@@ -125,7 +125,7 @@ impl<E: Engine> Maker<'_, E> {
         if kind == NodeKind::Private {
             let root = self.choice.root.clone();
             let settings = Settings { folder, root, image_store, place, deadline };
-            return PrivateNode::start(settings).await.map(Node::Private);
+            return Ok(Node::Private(Box::new(PrivateNode::start(settings).await?)));
         }
         let image = self.choice.image.clone();
         if self.engine.image(&image).await?.is_none() {
@@ -137,7 +137,7 @@ impl<E: Engine> Maker<'_, E> {
         self.journal.write(&Entry::Container { name: name.clone() })?;
         let labels = naming::labels(self.run);
         let settings = ContainerSettings { name, image, folder, labels, image_store, place, deadline };
-        self.engine.host(settings).await.map(Node::Container)
+        Ok(Node::Container(Box::new(self.engine.host(settings).await?)))
     }
 }
 
