@@ -95,10 +95,10 @@ pub struct Built {
     pub log: Vec<u8>,
 }
 
-/// Why a build has no image.
+/// Why a build has no image, or a transfer has not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The step that failed, as the engine names it; `None` if no step did.
+    /// The step of a build that failed, as the engine names it; `None` if no step did.
     pub step: Option<String>,
     /// What the engine said.
     pub message: String,

@@ -2,7 +2,7 @@
 //! `DBENCH_NODE_ROOTS` names a folder of root file systems with other engines: the tests run on each of them too.
 
 use crate::lane::{Lane, PATIENCE, until};
-use crate::machine::{Machine, cgroups, until_gone};
+use crate::machine::{Machine, cgroups, is_root, until_gone};
 use dbench::engine::Engine;
 use dbench::engine::docker::DockerEngine;
 use dbench::engine::node::{ImageStore, PrivateNode, Settings, StorePlace, sweep};
@@ -65,11 +65,6 @@ pub fn open() -> Option<(Lane, PathBuf)> {
     }
     let folder = lane.path("node");
     Some((lane, folder))
-}
-
-fn is_root() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    status.lines().any(|line| line.starts_with("Uid:\t0\t"))
 }
 
 /// Runs a program in the network of a node's engine.
