@@ -19,8 +19,9 @@ pub(super) async fn clean(arguments: Arguments, screen: &Screen) -> Result<Exit>
     let _lock = Lock::take(&state, &id)?;
     let cleaned = runner::clean(&engine, &id, &state, arguments.bases).await?;
     screen.print(&format!(
-        "removed: {} containers, {} networks, {} images, {} records of the build cache\n",
+        "removed: {} containers, {} nodes, {} networks, {} images, {} records of the build cache\n",
         cleaned.containers.len(),
+        cleaned.nodes.len(),
         cleaned.networks.len(),
         cleaned.images.len(),
         cleaned.records

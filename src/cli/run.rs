@@ -40,13 +40,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     variant: Vec<String>,
     /// Only these parts: build, size, transfer, start [default: all]
-    #[arg(long, value_name = "PART", value_delimiter = ',', value_parser = part)]
+    #[arg(long, env = "DBENCH_MEASURE", value_name = "PART", value_delimiter = ',', value_parser = part)]
     measure: Vec<Measure>,
     /// What pulls: auto, private (an engine of its own), container, none (dbench itself) [default: auto]
-    #[arg(long, value_name = "KIND", value_parser = node, default_value = "auto", hide_default_value = true)]
+    #[arg(long, env = "DBENCH_NODE", value_name = "KIND", value_parser = node, default_value = "auto", hide_default_value = true)]
     node: Node,
     /// A root file system with the engine that a private node runs
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "DBENCH_NODE_ROOT", value_name = "DIR")]
     node_root: Option<PathBuf>,
     /// The folder of scenarios [default: scenarios]
     #[arg(long, env = "DBENCH_SCENARIOS", value_name = "DIR")]

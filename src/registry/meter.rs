@@ -3,8 +3,11 @@
 //! Two layers are counted apart. A transfer's `body` is what HTTP carried for its content, without headers and framing. A
 //! connection's `read` and `written` are what its socket carried, everything in it.
 
+mod flow;
+
 use super::reading::{Connection, Direction, Reading, Transfer, What};
 use crate::image::Digest;
+use flow::Flow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +27,7 @@ struct Shared {
     origin: Instant,
     log: Mutex<Log>,
     completed: Notify,
+    incoming: Arc<Flow>,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +50,7 @@ pub(super) struct Socket {
     peer: SocketAddr,
     opened_ns: u64,
     origin: Instant,
+    incoming: Arc<Flow>,
     read: AtomicU64,
     written: AtomicU64,
     last_ns: AtomicU64,
@@ -57,7 +62,13 @@ pub(super) struct Socket {
 
 impl Meter {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Shared { origin: Instant::now(), log: Mutex::default(), completed: Notify::new() }))
+        let incoming = Arc::default();
+        Self(Arc::new(Shared {
+            origin: Instant::now(),
+            log: Mutex::default(),
+            completed: Notify::new(),
+            incoming,
+        }))
     }
 
     /// Nanoseconds since the registry started: the clock of all records.
@@ -71,6 +82,7 @@ impl Meter {
         Reading {
             transfers: log.transfers.values().map(|entry| entry.transfer.clone()).collect(),
             connections: log.connections.values().map(|socket| socket.shown(false)).collect(),
+            incoming_ns: self.0.incoming.shown(),
         }
     }
 
@@ -84,7 +96,8 @@ impl Meter {
         log.transfers = lasting;
         let connections: Vec<_> = log.connections.values().map(|socket| socket.shown(true)).collect();
         log.connections.retain(|_, socket| socket.closed_ns.load(Ordering::Relaxed) == 0);
-        Reading { transfers: done.into_values().map(|entry| entry.transfer).collect(), connections }
+        let transfers = done.into_values().map(|entry| entry.transfer).collect();
+        Reading { transfers, connections, incoming_ns: self.0.incoming.take() }
     }
 
     /// Waits until no request lasts and every byte that left is counted; false if that is not so at the deadline. A client
@@ -116,6 +129,7 @@ impl Meter {
             peer,
             opened_ns: now,
             origin: self.0.origin,
+            incoming: self.0.incoming.clone(),
             read: AtomicU64::new(0),
             written: AtomicU64::new(0),
             last_ns: AtomicU64::new(now),
@@ -222,8 +236,10 @@ impl Drop for Ticket {
 
 impl Socket {
     pub(super) fn read(&self, bytes: usize) {
+        let now = since(self.origin);
         self.read.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.last_ns.store(since(self.origin), Ordering::Relaxed);
+        self.last_ns.store(now, Ordering::Relaxed);
+        self.incoming.seen(now);
     }
 
     /// Bytes may leave from now on until `written` or `stalled`.

@@ -80,6 +80,8 @@ pub struct Reading {
     pub transfers: Vec<Transfer>,
     /// Connections, in the order in which they were accepted.
     pub connections: Vec<Connection>,
+    /// Nanoseconds in which bytes came in, over all connections; pauses of a millisecond or more are not in it.
+    pub incoming_ns: u64,
 }
 
 impl Reading {
@@ -112,7 +114,8 @@ impl Reading {
         (sum(|connection| connection.read), sum(|connection| connection.written))
     }
 
-    fn carried(&self, what: What, direction: Direction) -> impl Iterator<Item = &Transfer> {
+    /// Requests about a kind of content, in a direction, that were not refused.
+    pub fn carried(&self, what: What, direction: Direction) -> impl Iterator<Item = &Transfer> {
         let good = |transfer: &&Transfer| transfer.status.is_some_and(|status| (200..300).contains(&status));
         self.transfers.iter().filter(move |t| t.what == what && t.direction == direction).filter(good)
     }

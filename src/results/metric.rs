@@ -109,13 +109,13 @@ metrics! {
     PushBytes = "push-bytes", Bytes, Lower, COLD;
     /// Wall time of a push to an empty registry.
     PushWall = "push-wall", Ns, Lower, COLD;
-    /// The part of that push in which a connection carried a blob; the rest is compression.
+    /// The part of that push in which bytes were on the wire; in the rest the engine compressed.
     PushWire = "push-wire", Ns, Lower, COLD;
     /// Bytes of blobs that a push after an edit carried, to a registry that holds the image before it.
     UpdatePushBytes = "update-push-bytes", Bytes, Lower, EACH;
     /// Wall time of a push after an edit.
     UpdatePushWall = "update-push-wall", Ns, Lower, EACH;
-    /// The part of a push after an edit in which a connection carried a blob.
+    /// The part of a push after an edit in which bytes were on the wire.
     UpdatePushWire = "update-push-wire", Ns, Lower, EACH;
     /// Bytes of blobs that a pull into an empty store carried.
     PullColdBytes = "pull-cold-bytes", Bytes, Lower, COLD;

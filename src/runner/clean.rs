@@ -3,8 +3,8 @@
 
 use super::cache::{Sorted, sort};
 use super::journal::{Entry, Journal, Ledger};
-use super::naming::{CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
-use crate::engine::{CacheRecord, Engine, RUN_LABEL, Removal, STAND_IN_LABEL};
+use super::naming::{self, CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
+use crate::engine::{CacheRecord, Engine, RUN_LABEL, Removal, STAND_IN_LABEL, node};
 use crate::error::{Result, files};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -24,6 +24,8 @@ pub struct Cleaned {
     pub networks: Vec<String>,
     /// Names and ids of images that are gone.
     pub images: Vec<String>,
+    /// Tokens of nodes of which something was left, and is gone.
+    pub nodes: Vec<String>,
     /// Number of records of the build cache that are gone.
     pub records: usize,
     /// What is left, with the reason.
@@ -47,6 +49,7 @@ pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool
             Journal::reopen(&path)?.write(&Entry::Records { ids: left })?;
         }
     }
+    cleaned.nodes = node::sweep(&naming::nodes_folder(state))?;
     if stand_ins {
         remove_stand_ins(engine, &mut cleaned).await?;
     }

@@ -41,6 +41,11 @@ pub fn work_folder(state: &Path, run: &str) -> PathBuf {
     state.join("work").join(run)
 }
 
+/// Where private nodes keep what they are made of.
+pub fn nodes_folder(state: &Path) -> PathBuf {
+    state.join("nodes")
+}
+
 /// The labels that everything of a run carries.
 pub fn labels(run: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(crate::engine::RUN_LABEL.to_owned(), run.to_owned())])

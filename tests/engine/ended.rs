@@ -59,7 +59,10 @@ fn clean_removes_what_a_killed_run_left() {
     assert!(cleaned.stdout.starts_with("removed: "), "{}", cleaned.stdout);
     lane.assert_nothing_with_the_token_is_left();
     let again = lane.dbench(&["clean"]).expect(0);
-    assert_eq!(again.stdout, "removed: 0 containers, 0 networks, 0 images, 0 records of the build cache\n");
+    assert_eq!(
+        again.stdout,
+        "removed: 0 containers, 0 nodes, 0 networks, 0 images, 0 records of the build cache\n"
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn against(
     let folder = Folder::new();
     let server = Server::start(&folder.path("docker.sock"), answer);
     let host = format!("unix://{}", folder.path("docker.sock").display());
-    let ran = folder.dbench(&[("DOCKER_HOST", &host)], arguments);
+    let ran = folder.dbench(&[("DOCKER_HOST", &host), ("DBENCH_MEASURE", "build,size")], arguments);
     (folder, server, ran)
 }
 
@@ -208,7 +208,7 @@ fn clean_on_an_engine_that_holds_nothing_of_ours_removes_nothing() {
     let (_folder, server, ran) = against(|_| None, &["clean"]);
     assert_eq!(
         ran.ends(0).out,
-        "removed: 0 containers, 0 networks, 0 images, 0 records of the build cache\n"
+        "removed: 0 containers, 0 nodes, 0 networks, 0 images, 0 records of the build cache\n"
     );
     assert!(!server.requests().iter().any(|line| line.starts_with("DELETE") || line.contains("prune")));
 }

@@ -128,7 +128,7 @@ fn a_build_that_succeeds_is_measured_from_its_events_and_its_image() {
     let server = Server::start(&socket, working());
     let host = format!("unix://{}", socket.display());
     let ran = folder.dbench(
-        &[("DOCKER_HOST", &host)],
+        &[("DOCKER_HOST", &host), ("DBENCH_MEASURE", "build,size")],
         &["run", "--phase=cold", "--rounds=1", "--variant=single", "--seed=1"],
     );
     let ran = ran.ends(0);

@@ -47,4 +47,15 @@ impl DockerEngine {
             answer => removal(doing, answer),
         }
     }
+    /// The address of a running container in a network.
+    pub(in crate::engine) async fn address_in(&self, container: &str, network: &str) -> Result<IpAddr> {
+        let doing = "looking for the address of a container";
+        let answer = within(doing, ANSWER, self.client.inspect_container(container, None)).await?;
+        let networks =
+            answer.map_err(|cause| failed(doing, cause))?.network_settings.and_then(|n| n.networks);
+        let address = networks.and_then(|mut networks| networks.remove(network)?.ip_address);
+        address.and_then(|text| text.parse().ok()).ok_or_else(|| {
+            Error::surroundings(format!("the container {container} has no address in the network {network}"))
+        })
+    }
 }

@@ -80,7 +80,7 @@ impl ContainerNode {
         let gateway = outer.create_network(&settings.name, &settings.labels).await?;
         let relay = relay::serve(&socket(settings), outer.clone(), settings.name.clone())?;
         let mut life = Life::begin(outer, settings, gateway).await?;
-        let engine = life.come_up(settings).await?;
+        let engine = life.come_up(outer, settings).await?;
         let about = describe(outer, &engine, settings).await?;
         let (outer, settings) = (outer.clone(), settings.clone());
         Ok(Self { outer, settings, gateway, life, engine, about, _relay: relay })
@@ -106,7 +106,7 @@ impl ContainerNode {
     pub async fn empty(&mut self) -> Result<()> {
         self.life.end(&self.outer, &self.settings.name).await?;
         self.life = Life::begin(&self.outer, &self.settings, self.gateway).await?;
-        self.engine = self.life.come_up(&self.settings).await?;
+        self.engine = self.life.come_up(&self.outer, &self.settings).await?;
         Ok(())
     }
 
@@ -152,10 +152,13 @@ impl Life {
     }
 
     /// Waits until the engine answers, or it is known that it will not.
-    async fn come_up(&mut self, settings: &ContainerSettings) -> Result<DockerEngine> {
+    async fn come_up(&mut self, outer: &DockerEngine, settings: &ContainerSettings) -> Result<DockerEngine> {
         let socket = socket(settings);
         let why = tokio::select! {
-            engine = connected(&socket) => return Ok(engine),
+            engine = connected(&socket) => {
+                let address = outer.address_in(&settings.name, &settings.name).await?;
+                return Ok(engine.publishing_at(address));
+            }
             _ended = &mut self.reading => "ended before it answered".to_owned(),
             () = tokio::time::sleep(settings.deadline) => {
                 format!("did not answer within {} s", settings.deadline.as_secs())

@@ -3,7 +3,7 @@
 use super::site::Site;
 use crate::engine::node::{ContainerSettings, ImageStore, Node, PrivateNode, Settings, StorePlace};
 use crate::engine::{About, Engine, Patience};
-use crate::error::{Result, files};
+use crate::error::Result;
 use crate::registry::{self, Limits, Registry};
 use crate::results::NodeKind;
 use crate::runner::journal::{Entry, Journal};
@@ -121,9 +121,8 @@ impl<E: Engine> Maker<'_, E> {
     async fn make(&mut self, kind: NodeKind) -> Result<Node> {
         let image_store = ImageStore::of(&self.about.record.store);
         let (place, deadline) = (StorePlace::for_bytes(ROOM), self.choice.deadline);
-        let folder = self.state.join("nodes");
         if kind == NodeKind::Private {
-            let root = self.choice.root.clone();
+            let (folder, root) = (naming::nodes_folder(self.state), self.choice.root.clone());
             let settings = Settings { folder, root, image_store, place, deadline };
             return Ok(Node::Private(Box::new(PrivateNode::start(settings).await?)));
         }
@@ -131,7 +130,7 @@ impl<E: Engine> Maker<'_, E> {
         if self.engine.image(&image).await?.is_none() {
             self.engine.pull(&image).await?;
         }
-        files::create_dir_all(&folder)?;
+        let folder = naming::work_folder(self.state, self.run);
         let name = naming::node(self.run);
         self.journal.write(&Entry::Network { name: name.clone() })?;
         self.journal.write(&Entry::Container { name: name.clone() })?;

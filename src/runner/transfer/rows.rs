@@ -85,7 +85,7 @@ impl Of<'_> {
         vec![
             self.sample(bytes, Some(pushed.carried.bytes())),
             self.sample(wall, Some(nanoseconds(pushed.wall))),
-            self.sample(wire, Some(pushed.carried.busy_ns)),
+            self.sample(wire, Some(pushed.carried.incoming_ns)),
         ]
     }
 
