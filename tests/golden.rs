@@ -104,10 +104,69 @@ fn the_last_line_says_what_matters_and_every_table_says_its_bases() {
         last,
         "Images of multi are 0 to 96.9 % smaller than single; claims: 1 confirmed, 1 refuted, 2 open"
     );
-    let heads = text.lines().filter(|l| l.starts_with("builds") || l.starts_with("images"));
-    let (stand_ins, official): (Vec<_>, Vec<_>) = heads.partition(|l| l.contains("golang:1.21-alpine"));
-    assert_eq!((stand_ins.len(), official.len()), (2, 2));
-    assert!(official.iter().all(|l| l.ends_with("bases: official")), "{official:?}");
+    let said = |words: &str| text.matches(words).count();
+    assert_eq!(
+        said("on stand-ins for golang:1.21-alpine as dbench/stand-in/golang:1.21-alpine\n"),
+        2,
+        "{text}"
+    );
+    assert_eq!(said("bases: mirrored: python:3.11-slim as mirror.example/python:3.11-slim\n"), 2, "{text}");
+    assert_eq!(said("official"), 0, "{text}");
+}
+
+#[test]
+fn a_mirror_is_named_on_every_table_chart_and_decided_claim() {
+    let mut loaded = fixed();
+    loaded.run.bases[0].stand_in = false;
+    loaded.run.bases[0].mapped = Some("mirror.example/go".to_owned());
+    let document = Document::new(&loaded);
+    let (terminal, markdown) = (document.terminal(100, false), document.markdown("."));
+    assert_eq!(terminal.matches("bases: mirrored: golang:1.21-alpine as mirror.example/go\n").count(), 2);
+    assert_eq!(markdown.matches("bases: mirrored: `golang:1.21-alpine` as `mirror.example/go`.").count(), 2);
+    assert!(
+        terminal.contains("= 800 MB: refuted with golang:1.21-alpine as mirror.example/go"),
+        "{terminal}"
+    );
+    assert!(markdown.contains("refuted with `golang:1.21-alpine` as `mirror.example/go`"), "{markdown}");
+    for chart in charts(&loaded).unwrap() {
+        let shown = texts(&chart.svg).join(" ");
+        assert!(shown.contains("golang:1.21-alpine as mirror.example/go"), "{}: {shown}", chart.name);
+    }
+    assert!(!(terminal + &markdown).contains("official"));
+}
+
+#[test]
+fn nothing_mapped_is_official() {
+    let mut loaded = fixed();
+    for base in &mut loaded.run.bases {
+        (base.mapped, base.stand_in) = (None, false);
+    }
+    let document = Document::new(&loaded);
+    assert_eq!(document.terminal(100, false).matches("bases: official\n").count(), 4);
+    for chart in charts(&loaded).unwrap() {
+        assert!(texts(&chart.svg).join(" ").contains("bases: official"), "{}", chart.name);
+    }
+}
+
+#[test]
+fn a_chart_alone_names_its_stand_ins() {
+    let mut loaded = fixed();
+    for chart in charts(&loaded).unwrap() {
+        let shown = texts(&chart.svg).join(" ");
+        let said = "bases: stand-ins for golang:1.21-alpine as dbench/stand-in/golang:1.21-alpine";
+        assert!(shown.contains(said), "{}: {shown}", chart.name);
+    }
+    for number in 0..40 {
+        let mut base = loaded.run.bases[0].clone();
+        base.name = format!("registry/quite-a-long-name-{number}:1");
+        loaded.run.scenarios[0].bases.push(base.name.clone());
+        loaded.run.bases.push(base);
+    }
+    for chart in charts(&loaded).unwrap() {
+        within_the_picture(&chart.name, &chart.svg);
+        let shown = texts(&chart.svg).join(" ");
+        assert!(shown.contains("golang:1.21-alpine, registry/") && shown.contains(" more"), "{shown}");
+    }
 }
 
 #[test]

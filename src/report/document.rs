@@ -1,6 +1,7 @@
 //! Owns the facts of a report; every renderer reads them and computes nothing.
 //! Leaves how they are computed to `gather`, the sentences to `finding`, the layout to the renderers.
 
+use super::bases;
 use super::timeline::Timeline;
 use crate::results::{BaseRecord, Builder, EngineRecord, Host, Phase, Revision};
 use crate::stats::{Outcome, Spread};
@@ -39,7 +40,10 @@ pub(super) struct Section {
     pub(super) pattern: Option<String>,
     pub(super) hash: String,
     pub(super) stand_ins: Vec<String>,
+    pub(super) mirrored: Vec<String>,
     pub(super) official: Vec<String>,
+    #[serde(skip)]
+    pub(super) bases: Vec<BaseRecord>,
     pub(super) images_agree: Option<bool>,
     pub(super) disagreement: String,
     pub(super) finding: String,
@@ -151,29 +155,33 @@ impl Document {
         }
     }
 
-    /// The bases of all sections in a few words: what every chart says at its foot.
-    pub(super) fn bases_in_short(&self) -> &'static str {
-        let on_stand_ins = |s: &&Section| !s.stand_ins.is_empty();
-        match self.sections.iter().filter(on_stand_ins).count() {
-            0 => "official",
-            n if n == self.sections.len() => "stand-ins",
-            _ => "stand-ins in part",
-        }
+    /// The bases that the sections rest on.
+    pub(super) fn bases(&self) -> Vec<&BaseRecord> {
+        let used =
+            |base: &&BaseRecord| self.sections.iter().any(|s| s.bases.iter().any(|b| b.name == base.name));
+        self.bases.iter().filter(used).collect()
     }
 }
 
 impl Section {
-    /// What its numbers rest on, at most `width` characters long.
-    pub(super) fn bases(&self, width: usize) -> String {
-        if self.stand_ins.is_empty() {
-            let none = self.official.is_empty();
-            return if none { "bases: none".to_owned() } else { "bases: official".to_owned() };
-        }
-        let whole = format!("on stand-ins for {}", self.stand_ins.join(", "));
-        if whole.chars().count() <= width {
-            return whole;
-        }
-        format!("on stand-ins for {} bases", self.stand_ins.len())
+    /// The bases that its numbers rest on.
+    pub(super) fn bases(&self) -> Vec<&BaseRecord> {
+        self.bases.iter().collect()
+    }
+
+    /// What its numbers rest on, in at most `width` characters.
+    pub(super) fn rests_on(&self, width: usize) -> String {
+        led(&bases::fitting(&self.bases(), |said| led(said).chars().count() <= width))
+    }
+
+    /// What its numbers rest on, with everything that was used instead.
+    pub(super) fn rests_wholly_on(&self, quoted: fn(&str) -> String) -> String {
+        led(&bases::whole(&self.bases(), quoted))
+    }
+
+    /// What follows the outcome of a claim.
+    pub(super) fn caveat(&self, claim: &Claim, quoted: fn(&str) -> String) -> String {
+        if claim.outcome == Outcome::Open { String::new() } else { bases::caveat(&self.bases(), quoted) }
     }
 
     pub(super) fn baseline(&self) -> Option<&Row> {
@@ -185,6 +193,10 @@ impl Section {
         let any = self.variants.iter().flat_map(figures).any(|f| f.ratio.is_some());
         self.baseline().filter(|_| any)
     }
+}
+
+fn led(bases: &str) -> String {
+    if bases.starts_with("stand-ins") { format!("on {bases}") } else { format!("bases: {bases}") }
 }
 
 impl Row {

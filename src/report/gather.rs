@@ -5,7 +5,8 @@ use super::document::{Build, Claim, Document, Dot, Figure, Problem, Row, Section
 use super::timeline::Timeline;
 use super::{finding, format};
 use crate::results::{
-    self, Loaded, Metric, Phase, Quantity, Run, Sample, ScenarioRecord, Status, Unit, VariantRecord,
+    self, BaseRecord, Loaded, Metric, Phase, Quantity, Run, Sample, ScenarioRecord, Status, Unit,
+    VariantRecord,
 };
 use crate::stats::{self, Cases, Observed, Spread};
 
@@ -71,7 +72,10 @@ fn quoted(word: &str) -> String {
 
 fn section(run: &Run, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
     let used = || run.bases.iter().filter(|b| scenario.bases.contains(&b.name));
-    let stand_ins: Vec<String> = used().filter(|b| b.stand_in).map(|b| b.name.clone()).collect();
+    let named = |kind: fn(&BaseRecord) -> bool| {
+        used().filter(|b| kind(b)).map(|b| b.name.clone()).collect::<Vec<_>>()
+    };
+    let stand_ins = named(|b| b.stand_in);
     let measured = |phase: &Phase| {
         let has =
             |v: &VariantRecord| cases.spread(&scenario.name, &v.name, *phase, Metric::UnpackedSize).is_some();
@@ -94,7 +98,9 @@ fn section(run: &Run, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
         language: scenario.language.clone(),
         pattern: scenario.pattern.clone(),
         hash: scenario.hash.clone(),
-        official: used().filter(|b| !b.stand_in).map(|b| b.name.clone()).collect(),
+        mirrored: named(|b| !b.stand_in && b.mapped.is_some()),
+        official: named(|b| !b.stand_in && b.mapped.is_none()),
+        bases: used().cloned().collect(),
         images_agree: scenario.agree,
         disagreement: format::clean(&scenario.disagreement),
         finding: String::new(),

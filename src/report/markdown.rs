@@ -1,12 +1,12 @@
 //! Owns the report as Markdown: tables that GitHub draws, charts light and dark, and what the numbers rest on.
 //! Same run, same bytes: no clock, no host path, no width.
 
+use super::bases;
 use super::document::{Document, Figure, Row, Section};
 use super::format;
 use super::terminal::images_head;
 use crate::report::chart;
 use crate::results::Host;
-use crate::stats::Outcome;
 
 impl Document {
     /// The report as Markdown. `folder` is the run's folder as seen from the file that will hold the text; the
@@ -56,7 +56,7 @@ impl Document {
             ),
             ("Host", host(&self.host)),
         ];
-        rows.push(("Bases", self.all_bases()));
+        rows.push(("Bases", bases::whole(&self.bases(), code)));
         text.push_str("| | |\n|---|---|\n");
         for (name, value) in rows {
             text.push_str(&format!("| {name} | {} |\n", cell(&value)));
@@ -64,30 +64,10 @@ impl Document {
         text.push('\n');
     }
 
-    /// Stand-ins and mirrors by name; what is not named is the official image.
-    fn all_bases(&self) -> String {
-        let named = |stand_in: bool| {
-            let of = self.bases.iter().filter(move |b| b.stand_in == stand_in && b.mapped.is_some());
-            of.map(|b| format!("`{}`", b.name)).collect::<Vec<_>>()
-        };
-        let mut parts = Vec::new();
-        for (what, names) in [("stand-ins", named(true)), ("mirrors", named(false))] {
-            if !names.is_empty() {
-                parts.push(format!("{what} for {}", format::list(&names)));
-            }
-        }
-        if parts.is_empty() { "official".to_owned() } else { parts.join("; ") }
-    }
-
     fn section(&self, section: &Section, folder: &str, text: &mut String) {
         text.push_str(&format!("### {}: {}\n\n", section.name, escaped(&section.title)));
         text.push_str(&format!("{}\n\n", escaped(&section.finding)));
-        let bases = if section.stand_ins.is_empty() {
-            section.bases(usize::MAX)
-        } else {
-            let names: Vec<_> = section.stand_ins.iter().map(|name| format!("`{name}`")).collect();
-            format!("on stand-ins for {}", format::list(&names))
-        };
+        let bases = section.rests_wholly_on(code);
         let against = |what: &str, compared: Option<&Row>| {
             compared.map(|b| format!("{what} {}", escaped(&b.name))).unwrap_or_default()
         };
@@ -189,9 +169,7 @@ fn claims(section: &Section, text: &mut String) {
     for claim in &section.claims {
         let figure = if claim.figure.is_empty() { "–" } else { claim.figure.as_str() };
         let mut outcome = claim.outcome.name().to_owned();
-        if claim.outcome != Outcome::Open && !section.stand_ins.is_empty() {
-            outcome.push_str(" on stand-ins");
-        }
+        outcome.push_str(&section.caveat(claim, code));
         if !claim.reason.is_empty() {
             outcome.push_str(&format!(": {}", claim.reason));
         }
@@ -263,6 +241,11 @@ fn noted(note: &str) -> String {
 /// Text in a cell of a table, which may hold code marks.
 fn cell(text: &str) -> String {
     noted(text).replace('|', r"\|")
+}
+
+/// A name that is written as it is typed.
+fn code(name: &str) -> String {
+    format!("`{name}`")
 }
 
 fn attribute(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! Owns what a run says to a person: one Document, computed once, as terminal tables, Markdown, JSON and charts.
 //! Renderers return text and never print; leaves the numbers themselves to `stats`.
 
+mod bases;
 pub mod chart;
 mod document;
 mod finding;

@@ -108,7 +108,7 @@ impl Page {
     }
 
     fn table(&mut self, section: &Section, head: &str, columns: Vec<Column>) {
-        let bases = section.bases(self.width);
+        let bases = section.rests_on(self.width);
         if head.chars().count() + bases.chars().count() + 3 <= self.width {
             self.line(DIM, &format!("{head} · {bases}"));
         } else {
@@ -147,8 +147,7 @@ impl Problem {
 
 impl Claim {
     fn sentence(&self, section: &Section) -> String {
-        let decided = self.outcome != Outcome::Open && !section.stand_ins.is_empty();
-        let on = if decided { " on stand-ins" } else { "" };
+        let on = section.caveat(self, str::to_owned);
         let figure = if self.figure.is_empty() { String::new() } else { format!(", {}", self.figure) };
         let reason = if self.reason.is_empty() { String::new() } else { format!(" ({})", self.reason) };
         format!("{}: {}{on}{figure}{reason}", self.text, self.outcome.name())

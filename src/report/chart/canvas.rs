@@ -3,7 +3,9 @@
 
 use super::theme::Theme;
 use crate::error::{Error, Result};
+use crate::report::bases;
 use crate::report::document::{Document, Row};
+use crate::results::BaseRecord;
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
@@ -21,6 +23,7 @@ const TITLE_LINES: usize = 3;
 const SMALL: i32 = 14;
 const FOOT: i32 = 13;
 const FOOT_LINE: i32 = 18;
+const SMALL_LINES: usize = 2;
 
 /// Where text stands against its point.
 #[derive(Clone, Copy)]
@@ -38,7 +41,8 @@ pub(super) struct Words {
     pub(super) describe: String,
     /// Lines that name what does not count.
     pub(super) problems: Vec<String>,
-    pub(super) foot: String,
+    /// What the numbers rest on, then what made them.
+    pub(super) foot: Vec<String>,
 }
 
 /// A page to draw the middle of a picture on.
@@ -58,13 +62,11 @@ pub(super) fn picture(
     let inner = WIDTH - 2 * MARGIN;
     let title = wrapped(&words.title, TITLE, true, inner, TITLE_LINES)?;
     let subtitle = wrapped(&words.subtitle, SMALL, false, inner, 2)?;
-    let problems: Vec<String> = words
-        .problems
-        .iter()
-        .map(|p| wrapped(p, FOOT, false, inner, 2))
-        .collect::<Result<Vec<_>>>()?
-        .concat();
-    let foot = wrapped(&words.foot, FOOT, false, inner, 2)?;
+    let small = |lines: &[String]| {
+        let all = lines.iter().map(|line| wrapped(line, FOOT, false, inner, SMALL_LINES));
+        Ok::<_, Error>(all.collect::<Result<Vec<_>>>()?.concat())
+    };
+    let (problems, foot) = (small(&words.problems)?, small(&words.foot)?);
     let (title_line, subtitle_line) = (28, 19);
     let head = 16 + title_line * length(&title) + subtitle_line * length(&subtitle) + 14;
     let below = head + height + 12;
@@ -199,15 +201,28 @@ fn wrapped(text: &str, size: i32, bold: bool, most: i32, lines: usize) -> Result
     done.into_iter().map(|line| cut(&line, size, bold, most)).collect()
 }
 
-/// The line of small print that every chart has.
-pub(super) fn foot(document: &Document, bases: &str) -> String {
-    format!(
-        "bases: {bases} · engine {}, {} · n = {} · dbench {}",
+/// The small print that every chart has: what `of` rests on as far as there is room for names, and what made it.
+pub(super) fn foot(document: &Document, of: &[&BaseRecord], n: &str) -> Vec<String> {
+    let led = |bases: &str| format!("bases: {bases}");
+    let fits = |bases: &str| {
+        let lines = wrapped(&led(bases), FOOT, false, WIDTH - 2 * MARGIN, usize::MAX);
+        lines.is_ok_and(|lines| lines.len() <= SMALL_LINES)
+    };
+    let made = format!(
+        "engine {}, {} · {n} · dbench {}",
         document.engine.version,
         document.builder(),
-        document.rounds,
         document.dbench
-    )
+    );
+    let bases = led(&bases::fitting(of, fits));
+    let one = format!("{bases} · {made}");
+    let short = width(&one, FOOT, false).is_ok_and(|wide| wide <= WIDTH - 2 * MARGIN);
+    if short { vec![one] } else { vec![bases, made] }
+}
+
+/// How many rounds the figures of a chart come from.
+pub(super) fn rounds(document: &Document) -> String {
+    format!("n = {}", document.rounds)
 }
 
 /// The colours of rows in their order: the baseline's is apart, the others count on.

@@ -1,6 +1,6 @@
 //! Owns the chart of unpacked sizes: a group of bars a scenario, the change in percent beside each.
 
-use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, colours, cut, foot, picture, width};
+use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, colours, cut, foot, picture, rounds, width};
 use super::theme::Theme;
 use crate::error::Result;
 use crate::report::document::{Document, Figure, Section};
@@ -25,7 +25,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
         ),
         describe: describe(&sections),
         problems: Vec::new(),
-        foot: foot(document, document.bases_in_short()),
+        foot: foot(document, &document.bases(), &rounds(document)),
     };
     picture(theme, &words, height, |canvas, top| groups(canvas, &sections, top))
 }

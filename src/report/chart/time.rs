@@ -1,7 +1,7 @@
 //! Owns the chart of build times: a column a phase with a scale of its own, the median as a bar, every sample as
 //! a dot, and what does not count at the margin.
 
-use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, colours, cut, foot, picture, width};
+use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, colours, cut, foot, picture, rounds, width};
 use super::theme::Theme;
 use crate::error::Result;
 use crate::report::document::{Build, Document, Problem, Row, Section};
@@ -31,7 +31,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
             .to_owned(),
         describe: describe(sections),
         problems: named(sections),
-        foot: foot(document, document.bases_in_short()),
+        foot: foot(document, &document.bases(), &rounds(document)),
     };
     picture(theme, &words, height, |canvas, top| columns(canvas, document, top))
 }

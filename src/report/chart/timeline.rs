@@ -3,7 +3,7 @@
 use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, cut, foot, picture, step, width};
 use super::theme::Theme;
 use crate::error::Result;
-use crate::report::document::Document;
+use crate::report::document::{Document, Section};
 use crate::report::timeline::{Step, Timeline};
 use crate::report::{finding, format};
 
@@ -18,7 +18,7 @@ pub(super) fn draw(document: &Document, timeline: &Timeline, theme: &Theme) -> R
     let steps: usize = timeline.stages.iter().map(|(_, steps)| steps.len()).sum();
     let height = STAGE * timeline.stages.len() as i32 + ROW * steps as i32 + AXIS;
     let section = document.sections.iter().find(|s| s.name == timeline.scenario);
-    let bases = section.map_or("official", |s| if s.stand_ins.is_empty() { "official" } else { "stand-ins" });
+    let bases = section.map(Section::bases).unwrap_or_default();
     let words = Words {
         title: finding::timeline(timeline),
         subtitle: format!(
@@ -27,7 +27,7 @@ pub(super) fn draw(document: &Document, timeline: &Timeline, theme: &Theme) -> R
         ),
         describe: describe(timeline),
         problems: Vec::new(),
-        foot: foot(document, bases).replace(&format!("n = {}", document.rounds), "one build"),
+        foot: foot(document, &bases, "one build"),
     };
     picture(theme, &words, height, |canvas, top| rows(canvas, timeline, top, top + height - AXIS))
 }
