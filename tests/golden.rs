@@ -5,7 +5,7 @@
 
 use dbench::error::files;
 use dbench::report::{Document, charts, format};
-use dbench::results::{Loaded, Metric, RunFolder, Status};
+use dbench::results::{Loaded, Metric, Phase, RunFolder, Sample, Status};
 use resvg::usvg;
 use std::path::{Path, PathBuf};
 use unicode_width::UnicodeWidthStr;
@@ -169,18 +169,67 @@ fn a_chart_alone_names_its_stand_ins() {
     }
 }
 
-#[test]
-fn one_round_tells_multiples_and_no_small_differences() {
+/// The fixed run with every sample of its first round in each of so many rounds.
+fn with_rounds(rounds: u32) -> Loaded {
     let mut loaded = fixed();
-    loaded.run.rounds = 1;
+    loaded.run.rounds = rounds;
     loaded.samples.retain(|s| s.round == 1);
-    let text = Document::new(&loaded).terminal(100, false).replace(format::THIN, " ");
-    assert!(text.contains("builds · one round"), "{text}");
+    let first = loaded.samples.clone();
+    for round in 2..=rounds {
+        loaded.samples.extend(first.iter().cloned().map(|sample| Sample { round, ..sample }));
+    }
+    loaded
+}
+
+fn said_anywhere(loaded: &Loaded) -> String {
+    let document = Document::new(loaded);
+    let mut text = document.terminal(100, false) + &document.markdown(".");
+    for chart in charts(loaded).unwrap() {
+        text.push_str(&chart.svg);
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn below_six_rounds_there_are_medians_and_no_verdict_on_time() {
+    for rounds in 1..6 {
+        let text = said_anywhere(&with_rounds(rounds));
+        for word in ["slower", "sooner", "faster", "× the time", "same time", "overlap", "clear"] {
+            assert!(!text.contains(word), "{rounds}: {word}\n{text}");
+        }
+        assert!(text.contains("after a source edit tuned takes 1.28 s where single takes 31.4 s (0.041×)"));
+        assert!(
+            text.contains("go-scratch tuned takes 1.28 s after a source edit, single 31.4 s; "),
+            "{text}"
+        );
+        let basis = if rounds == 1 { "one round".to_owned() } else { format!("medians of {rounds} rounds") };
+        assert!(text.contains(&format!("(0.041×); {basis}")), "{rounds}\n{text}");
+        assert!(text.contains(&format!("({basis})</title>")), "{rounds}\n{text}");
+    }
+    let one = said_anywhere(&with_rounds(1));
+    assert!(one.contains("images · one round") && !one.contains("Images, median"), "{one}");
+}
+
+#[test]
+fn from_six_rounds_on_a_verdict_needs_its_whole_interval() {
+    let mut loaded = with_rounds(6);
+    let text = said_anywhere(&loaded);
     assert!(
-        !text.contains("% slower") && !text.contains("% sooner") && !text.contains("about the same"),
+        text.contains("after a source edit tuned is back 25 × sooner (1.28 s instead of 31.4 s)"),
         "{text}"
     );
-    assert!(text.contains("× sooner"), "{text}");
+    assert!(text.contains("multi builds cold") || text.contains("and builds cold 5.0 % slower"), "{text}");
+    assert!(!text.contains("medians of"), "{text}");
+    let edits = |s: &&mut Sample| s.case.phase == Phase::SourceEdit && s.metric == Metric::BuildWall;
+    let tuned = loaded.samples.iter_mut().filter(edits).filter(|s| s.case.variant == "tuned");
+    for sample in tuned.filter(|s| s.round == 6) {
+        sample.value = Some(40_000_000_000);
+    }
+    let text = said_anywhere(&loaded);
+    assert!(
+        text.contains("tuned is back in 1.28 s (single 31.4 s, no clear difference in 6 rounds)"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -94,6 +94,9 @@ pub(super) struct Dot {
 pub(super) struct Figure {
     pub(super) spread: Spread,
     pub(super) ratio: Option<f64>,
+    /// Of a time: the interval of the rounds' ratios, from as many rounds on as decide it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) interval: Option<(f64, f64)>,
 }
 
 impl Figure {

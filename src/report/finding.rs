@@ -2,16 +2,13 @@
 //! Leaves where they are printed to the renderers and charts.
 
 use super::document::{Document, Figure, Row, Section};
-use super::format::{bytes, count, list, percent, time, times};
+use super::format::{bytes, count, list, percent, time};
+use super::pace::{self, Pace};
 use super::table::fit;
 use super::timeline::Timeline;
 use crate::results::Phase;
 use crate::stats::Outcome;
 
-/// From this difference of the medians on, with ranges that do not meet, one time is called longer than another.
-const NOTEWORTHY: f64 = 0.05;
-/// From this ratio on a difference is told as a multiple, and one round is enough to tell it.
-const MANIFOLD: f64 = 1.5;
 /// Longer names of steps are cut in a title.
 const STEP_NAME: usize = 40;
 
@@ -21,32 +18,51 @@ pub(super) fn section(section: &Section) -> String {
         return format!("{}: no comparison, the images disagree: {}", section.name, section.disagreement);
     }
     let Some(baseline) = section.baseline() else { return String::new() };
-    let mut parts = Vec::new();
+    let mut told = Told::default();
     let subject = chosen(section).and_then(|row| Some((row, size(row, baseline)?)));
     if let Some((row, said)) = &subject {
-        let cold = against(row, baseline, Phase::Cold).map(|said| format!(" and builds cold {said}"));
-        parts.push(format!("{} is {said}{}", row.name, cold.unwrap_or_default()));
+        let cold = Pace::of(row, baseline, Phase::Cold).map(|pace| format!(" and {}", told.pace(&pace)));
+        told.parts.push(format!("{} is {said}{}", row.name, cold.unwrap_or_default()));
     }
+    let subject = subject.map(|(row, _)| row.name.as_str());
     let slowest = extreme(section, baseline, Phase::Cold, f64::max)
-        .filter(|(row, figure)| {
-            subject.as_ref().is_none_or(|(s, _)| s.name != row.name)
-                && apart(figure, row, baseline, Phase::Cold)
-        })
-        .filter(|(_, figure)| figure.ratio.is_some_and(|r| r > 1.0));
-    if let Some((row, _)) = slowest
-        && let Some(said) = against(row, baseline, Phase::Cold)
-    {
-        parts.push(format!("{} builds cold {said}", row.name));
+        .filter(|(row, pace)| subject != Some(row.name.as_str()) && pace.ratio > 1.0 && pace.is_notable());
+    if let Some((row, pace)) = slowest {
+        let said = told.pace(&pace);
+        told.parts.push(format!("{} {said}", row.name));
     }
-    if let Some((row, _)) = extreme(section, baseline, Phase::SourceEdit, f64::min)
-        && let Some(said) = against(row, baseline, Phase::SourceEdit)
-    {
-        parts.push(format!("after a source edit {} is back {said}", row.name));
+    if let Some((row, pace)) = extreme(section, baseline, Phase::SourceEdit, f64::min) {
+        let said = told.pace(&pace);
+        told.parts.push(format!("after a source edit {} {said}", row.name));
     }
-    if parts.is_empty() {
+    if told.parts.is_empty() {
         return format!("{}: nothing to compare, see the cases that do not count", section.name);
     }
-    format!("{}: {}", section.name, parts.join("; "))
+    let basis = told.basis().map(|basis| format!("; {basis}")).unwrap_or_default();
+    format!("{}: {}{basis}", section.name, told.parts.join("; "))
+}
+
+/// What is told so far, and the rounds of what is told without a verdict.
+#[derive(Default)]
+struct Told {
+    parts: Vec<String>,
+    few: Vec<usize>,
+}
+
+impl Told {
+    fn pace(&mut self, pace: &Pace<'_>) -> String {
+        self.few.extend(pace.few());
+        pace.said()
+    }
+
+    fn basis(&self) -> Option<String> {
+        pace::basis(&self.few)
+    }
+
+    fn title(&self) -> String {
+        let basis = self.basis().map(|basis| format!(" ({basis})")).unwrap_or_default();
+        format!("{}{basis}", self.parts.join("; "))
+    }
 }
 
 /// The sentence of the run: the span of the reductions and how the claims stand.
@@ -81,39 +97,44 @@ pub(super) fn sizes(document: &Document) -> String {
 
 /// The title of the chart of times: the best and the worst that happened.
 pub(super) fn times_title(document: &Document) -> String {
-    let mut compared = false;
-    let mut best: Option<(f64, String)> = None;
-    let mut worst: Option<(f64, String)> = None;
+    let all = paces(document);
+    let notable = || all.iter().filter(|(_, pace)| pace.is_notable());
+    let lower = |a: &&(&str, Pace<'_>), b: &&(&str, Pace<'_>)| a.1.ratio.total_cmp(&b.1.ratio);
+    let best = notable().filter(|(_, pace)| pace.ratio < 1.0).min_by(lower);
+    let worst = notable().filter(|(_, pace)| pace.ratio > 1.0).max_by(lower);
+    let mut told = Told::default();
+    for (section, pace) in best.into_iter().chain(worst) {
+        told.few.extend(pace.few());
+        told.parts.push(format!("{section} {}", pace.titled()));
+    }
+    if !told.parts.is_empty() {
+        return told.title();
+    }
+    if all.is_empty() {
+        return "No build times that can be compared".to_owned();
+    }
+    told.few.extend(all.iter().filter_map(|(_, pace)| pace.few()));
+    let said = if told.few.is_empty() {
+        "No build time stands clear of its baseline's"
+    } else {
+        "Build times lie within 5 % of their baselines'"
+    };
+    told.parts.push(said.to_owned());
+    told.title()
+}
+
+/// Every build time that is compared and of which something new is made.
+fn paces(document: &Document) -> Vec<(&str, Pace<'_>)> {
+    let mut all = Vec::new();
     for section in &document.sections {
         let Some(baseline) = section.baseline() else { continue };
-        for row in section.variants.iter().filter(|row| !row.baseline) {
-            for build in &row.builds {
-                let Some((figure, ratio)) = build.wall.as_ref().and_then(|f| Some((f, f.ratio?))) else {
-                    continue;
-                };
-                compared = true;
-                if build.phase == Phase::Unchanged || !apart(figure, row, baseline, build.phase) {
-                    continue;
-                }
-                let cold = build.phase == Phase::Cold;
-                let does =
-                    if cold { "builds cold".to_owned() } else { format!("is back {}", after(build.phase)) };
-                let what = format!("{} {} {does}", section.name, row.name);
-                if ratio < 1.0 && best.as_ref().is_none_or(|(r, _)| ratio < *r) {
-                    best = Some((ratio, format!("{what} {}", faster(ratio))));
-                }
-                if ratio > 1.0 && worst.as_ref().is_none_or(|(r, _)| ratio > *r) {
-                    worst = Some((ratio, format!("{what} {}", slower(ratio))));
-                }
-            }
+        for row in &section.variants {
+            let phases = row.builds.iter().map(|build| build.phase).filter(|p| *p != Phase::Unchanged);
+            let of_row = phases.filter_map(|phase| Pace::of(row, baseline, phase));
+            all.extend(of_row.map(|pace| (section.name.as_str(), pace)));
         }
     }
-    match (best, worst) {
-        (Some((_, best)), Some((_, worst))) => format!("{best}; {worst}"),
-        (Some((_, one)), None) | (None, Some((_, one))) => one,
-        (None, None) if compared => "No build time stands clear of its baseline's".to_owned(),
-        (None, None) => "No build times that can be compared".to_owned(),
-    }
+    all
 }
 
 /// The title of a timeline: the step that takes the most.
@@ -151,72 +172,18 @@ fn size(row: &Row, baseline: &Row) -> Option<String> {
     })
 }
 
-/// How long `row` takes against the baseline; nothing is called equal or different that the ranges do not show.
-fn against(row: &Row, baseline: &Row, phase: Phase) -> Option<String> {
-    let (own, base) = (row.wall(phase)?, baseline.wall(phase)?);
-    let ratio = own.ratio?;
-    let (a, b) = (time(own.median()), time(base.median()));
-    Some(if apart(own, row, baseline, phase) {
-        let word = if ratio < 1.0 { faster(ratio) } else { slower(ratio) };
-        format!("{word} ({a} instead of {b})")
-    } else if own.spread.n.min(base.spread.n) < 2 {
-        format!("in {a} ({} {b}, one round)", baseline.name)
-    } else if (ratio - 1.0).abs() < NOTEWORTHY {
-        format!("in about the same time ({a} and {b})")
-    } else {
-        format!("in {a} ({} {b}, the ranges overlap)", baseline.name)
-    })
-}
-
-/// Whether the ranges of the two stay clear of each other; one round has no range, so it must differ by much.
-fn apart(own: &Figure, row: &Row, baseline: &Row, phase: Phase) -> bool {
-    let (Some(base), Some(ratio)) = (baseline.wall(phase), own.ratio) else { return false };
-    let single = own.spread.n.min(base.spread.n) < 2;
-    let clear =
-        if single { !(1.0 / MANIFOLD..MANIFOLD).contains(&ratio) } else { (ratio - 1.0).abs() >= NOTEWORTHY };
-    !row.baseline && clear && !own.spread.overlaps(&base.spread)
-}
-
-fn faster(ratio: f64) -> String {
-    if ratio <= 1.0 / MANIFOLD {
-        format!("{} sooner", times(1.0 / ratio))
-    } else {
-        format!("{} sooner", percent(100.0 * (1.0 - ratio)))
-    }
-}
-
-fn slower(ratio: f64) -> String {
-    if ratio >= MANIFOLD {
-        format!("in {} the time", times(ratio))
-    } else {
-        format!("{} slower", percent(100.0 * (ratio - 1.0)))
-    }
-}
-
-fn after(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Cold => "cold",
-        Phase::Unchanged => "with nothing changed",
-        Phase::SourceEdit => "after a source edit",
-        Phase::DepsEdit => "after a dependency edit",
-    }
-}
-
 /// The variant whose ratio in a phase is the smallest or largest.
 fn extreme<'a>(
     section: &'a Section,
-    baseline: &Row,
+    baseline: &'a Row,
     phase: Phase,
     pick: fn(f64, f64) -> f64,
-) -> Option<(&'a Row, &'a Figure)> {
-    let mut found: Option<(&Row, &Figure, f64)> = None;
-    for row in section.variants.iter().filter(|v| v.name != baseline.name) {
-        let Some((figure, ratio)) = row.wall(phase).and_then(|f| Some((f, f.ratio?))) else { continue };
-        if found.is_none_or(|(_, _, best)| ratio != best && pick(ratio, best) == ratio) {
-            found = Some((row, figure, ratio));
-        }
-    }
-    found.map(|(row, figure, _)| (row, figure))
+) -> Option<(&'a Row, Pace<'a>)> {
+    let paces = section.variants.iter().filter_map(|row| Some((row, Pace::of(row, baseline, phase)?)));
+    paces.reduce(|found, next| {
+        let (best, ratio) = (found.1.ratio, next.1.ratio);
+        if ratio != best && pick(ratio, best) == ratio { next } else { found }
+    })
 }
 
 /// `Images of multi are 0 to 96.9 % smaller than single`, or the one figure where there is one scenario.
@@ -247,6 +214,32 @@ fn span(sections: &[Section]) -> Option<String> {
             percent(high)
         ));
     }
-    let low = if low.abs() < 0.05 { "0".to_owned() } else { format!("{low:.1}") };
-    Some(format!("{who} are {low} to {} smaller than {}", percent(high), baseline.name))
+    Some(format!("{who} are {} than {}", smaller(low, high), baseline.name))
+}
+
+/// A span of reductions, or the one value where both ends look alike.
+fn smaller(low: f64, high: f64) -> String {
+    if high.abs() < 0.05 {
+        return "not smaller".to_owned();
+    }
+    let shown = if low.abs() < 0.05 { "0".to_owned() } else { format!("{low:.1}") };
+    if percent(low) == percent(high) {
+        format!("{} smaller", percent(high))
+    } else {
+        format!("{shown} to {} smaller", percent(high))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_whose_ends_look_alike_is_one_value() {
+        let said = |low, high| smaller(low, high).replace(super::super::format::THIN, " ");
+        assert_eq!(said(4.31, 4.33), "4.3 % smaller");
+        assert_eq!(said(4.2, 4.33), "4.2 to 4.3 % smaller");
+        assert_eq!(said(0.0, 96.9), "0 to 96.9 % smaller");
+        assert_eq!(said(0.0, 0.01), "not smaller");
+    }
 }

@@ -122,7 +122,13 @@ fn row(
 ) -> Row {
     let figure = |phase: Phase, metric: Metric| {
         let spread = cases.spread(&scenario.name, &variant.name, phase, metric)?;
-        Some(Figure { spread, ratio: ratio(scenario, variant, phase, metric, spread, cases) })
+        let ratio = ratio(scenario, variant, phase, metric, spread, cases);
+        let timed = ratio.is_some() && metric.unit() == Unit::Ns;
+        let baseline = scenario.baseline().filter(|_| timed);
+        let of_rounds = baseline.and_then(|base| {
+            stats::interval(&cases.ratios(&scenario.name, &variant.name, &base.name, phase, metric))
+        });
+        Some(Figure { spread, ratio, interval: of_rounds })
     };
     let of_image = |metric: Metric| image_phase.and_then(|phase| figure(phase, metric));
     let builds = run.phases.iter().map(|phase| Build {

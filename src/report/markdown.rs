@@ -72,9 +72,10 @@ impl Document {
             compared.map(|b| format!("{what} {}", escaped(&b.name))).unwrap_or_default()
         };
         let ratio = against(" and ratio to", section.compared(Row::walls));
-        text.push_str(&format!("Builds: wall time, median (range){ratio}; {bases}.\n\n"));
+        let of = if self.rounds > 1 { "median (range)" } else { "one round" };
+        text.push_str(&format!("Builds: wall time, {of}{ratio}; {bases}.\n\n"));
         builds(section, text);
-        let head = images_head(section);
+        let head = images_head(section, self.rounds);
         let head = head.strip_prefix("images").unwrap_or_default().replace(" · ", ", ");
         let change = against("; change against", section.compared(Row::sizes));
         text.push_str(&format!("Images{head}{change}; {bases}.\n\n"));

@@ -8,6 +8,7 @@ mod finding;
 pub mod format;
 mod gather;
 mod markdown;
+mod pace;
 mod splice;
 mod table;
 mod terminal;

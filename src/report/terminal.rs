@@ -82,7 +82,7 @@ impl Page {
         let against = compared.map(|b| format!(" · × against {}", b.name)).unwrap_or_default();
         let of = if rounds > 1 { " · median, range below".to_owned() } else { " · one round".to_owned() };
         self.table(section, &format!("builds{of}{against}"), builds(section));
-        self.table(section, &images_head(section), images(section));
+        self.table(section, &images_head(section, rounds), images(section));
         for problem in &section.problems {
             let style = if problem.status == "skipped" { DIM } else { AnsiColor::Red.on_default() };
             self.item(style, &problem.sentence());
@@ -199,10 +199,11 @@ impl Row {
     }
 }
 
-pub(super) fn images_head(section: &Section) -> String {
+pub(super) fn images_head(section: &Section, rounds: u32) -> String {
+    let of = if rounds > 1 { "median" } else { "one round" };
     match section.image_phase {
-        None | Some(Phase::Cold) => "images · median".to_owned(),
-        Some(phase) => format!("images of {phase} · median"),
+        None | Some(Phase::Cold) => format!("images · {of}"),
+        Some(phase) => format!("images of {phase} · {of}"),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::Spread;
+use super::{Spread, ratio};
 use crate::results::{Metric, Phase, Run, Sample, Status};
 use std::collections::BTreeMap;
 
@@ -49,6 +49,24 @@ impl<'a> Cases<'a> {
     /// The spread of the samples that count.
     pub fn spread(&self, scenario: &str, variant: &str, phase: Phase, metric: Metric) -> Option<Spread> {
         Spread::of(self.samples(scenario, variant, phase, metric).iter().filter_map(|s| s.valid()))
+    }
+
+    /// The ratios of the rounds in which both the variant and the baseline count.
+    pub fn ratios(
+        &self,
+        scenario: &str,
+        variant: &str,
+        baseline: &str,
+        phase: Phase,
+        metric: Metric,
+    ) -> Vec<f64> {
+        let of = |name: &str| self.samples(scenario, name, phase, metric).iter();
+        of(variant)
+            .filter_map(|own| {
+                let base = of(baseline).find(|base| base.round == own.round)?;
+                ratio(own.valid()?, base.valid()?)
+            })
+            .collect()
     }
 
     /// Whether anything about the case failed, in any round.

@@ -75,7 +75,7 @@ pub fn judge(record: &ClaimRecord, scenario: &ScenarioRecord, cases: &Cases<'_>,
             if stand_ins {
                 return Verdict::open(Some(observed), "an absolute figure, measured on stand-ins");
             }
-            let values = || valid(cases, scenario, &claim.variant, &claim).map(|(_, v)| v as f64).collect();
+            let values = || valid(cases, scenario, &claim).map(|value| value as f64).collect();
             decide(&claim, observed, own.median as f64, bound, values)
         }
         Quantity::Reduction(bound) => {
@@ -128,21 +128,16 @@ fn decide(
 fn valid<'a>(
     cases: &'a Cases<'_>,
     scenario: &ScenarioRecord,
-    variant: &str,
     claim: &Claim,
-) -> impl Iterator<Item = (u32, u64)> + use<'a> {
-    let samples = cases.samples(&scenario.name, variant, claim.phase, claim.metric);
-    samples.iter().filter_map(|s| Some((s.round, s.valid()?)))
+) -> impl Iterator<Item = u64> + use<'a> {
+    let samples = cases.samples(&scenario.name, &claim.variant, claim.phase, claim.metric);
+    samples.iter().filter_map(|sample| sample.valid())
 }
 
 /// The reductions of the rounds in which both the variant and the baseline count.
 fn paired(cases: &Cases<'_>, scenario: &ScenarioRecord, baseline: &str, claim: &Claim) -> Vec<f64> {
-    valid(cases, scenario, &claim.variant, claim)
-        .filter_map(|(round, own)| {
-            let (_, base) = valid(cases, scenario, baseline, claim).find(|(r, _)| *r == round)?;
-            reduction(own, base)
-        })
-        .collect()
+    let ratios = cases.ratios(&scenario.name, &claim.variant, baseline, claim.phase, claim.metric);
+    ratios.into_iter().map(|ratio| (1.0 - ratio) * 100.0).collect()
 }
 
 #[cfg(test)]

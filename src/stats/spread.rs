@@ -26,11 +26,6 @@ impl Spread {
         let (low, high) = (*values.get((values.len() - 1) / 2)?, *values.get(values.len() / 2)?);
         Some(Self { n: values.len(), median: low + (high - low).div_ceil(2), min, max })
     }
-
-    /// Whether the ranges of the two share a value.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        self.min <= other.max && other.min <= self.max
-    }
 }
 
 /// `value` in units of `baseline`; `None` where the baseline is zero.
@@ -77,13 +72,6 @@ mod tests {
         assert_eq!(Spread::of([9, 1, 4]), Some(Spread { n: 3, median: 4, min: 1, max: 9 }));
         assert_eq!(Spread::of([10, 2, 5, 4]), Some(Spread { n: 4, median: 5, min: 2, max: 10 }));
         assert_eq!(Spread::of([u64::MAX, u64::MAX]).map(|s| s.median), Some(u64::MAX));
-    }
-
-    #[test]
-    fn ranges_that_touch_overlap() {
-        let (a, b) = (Spread::of([1, 5]).unwrap(), Spread::of([5, 9]).unwrap());
-        assert!(a.overlaps(&b) && b.overlaps(&a));
-        assert!(!a.overlaps(&Spread::of([6, 9]).unwrap()));
     }
 
     #[test]
