@@ -14,6 +14,7 @@ mod probe;
 mod proof;
 mod record;
 mod round;
+mod tail;
 mod transfer;
 
 pub use clean::{Cleaned, clean};

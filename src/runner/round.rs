@@ -8,7 +8,7 @@ use super::probe::{Subject, Wrong, probe};
 use super::proof::{Claimed, prove, reaches};
 use super::record::{Of, Verdict};
 use super::transfer::{self, Images};
-use super::{Observer, Runner, clean, naming};
+use super::{Observer, Runner, clean, naming, tail};
 use crate::context::{self, Copy, Patterns};
 use crate::engine::{BuildRequest, Built, CacheRecord, Engine};
 use crate::error::{Error, Result, files};
@@ -18,9 +18,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
-
-/// How many lines of a failed build's log are shown.
-const LAST_LINES: usize = 20;
 
 /// What the builds of one variant in one round share.
 pub(super) struct Pass<'a> {
@@ -156,7 +153,8 @@ async fn build<E: Engine, O: Observer>(
     let (verdict, start) = match &built.outcome {
         Err(failure) => {
             let step = failure.step.as_ref().map(|s| format!("step `{s}`: ")).unwrap_or_default();
-            let logged = show_log(runner, planned, &log, &built.log);
+            let shown = tail::of_step(&built.log, failure.step.as_deref());
+            let logged = show_log(runner, planned, &log, &shown);
             (Verdict::Failed(format!("{step}{} {logged}", failure.message)), None)
         }
         Ok(image) => judge(runner, pass, planned, &built, &nonce, &edited, image).await?,
@@ -230,7 +228,7 @@ fn wrong_answer<E: Engine, O: Observer>(
     }
     let log = runner.writer.folder().container_log(&planned.case, planned.round);
     files::write(&log, &wrong.log)?;
-    Ok(format!("probe: {} {}", wrong.what, show_log(runner, planned, &log, wrong.log.as_bytes())))
+    Ok(format!("probe: {} {}", wrong.what, show_log(runner, planned, &log, &tail::last(wrong.log.as_bytes()))))
 }
 
 /// Shows the end of the log of what failed, and gives the words that name the log in a reason.
@@ -238,9 +236,9 @@ fn show_log<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     planned: &Planned,
     log: &Path,
-    text: &[u8],
+    lines: &str,
 ) -> String {
-    runner.observer.failure(planned, &last_lines(text), &crate::error::shown(log));
+    runner.observer.failure(planned, lines, &crate::error::shown(log));
     let name = log.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     format!("(log: logs/{name})")
 }
@@ -390,10 +388,4 @@ async fn close<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>) -> Result<
         runner.journal.write(&Entry::Pruned { id })?;
     }
     Ok(())
-}
-
-fn last_lines(log: &[u8]) -> String {
-    let text = String::from_utf8_lossy(log);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }

@@ -31,7 +31,7 @@ fn a_failing_build_shows_its_step_and_log_and_the_other_scenarios_go_on() {
     }
     ended.says(&format!("{}/multi cold, round 1 failed; its log ends:\n", broken.name));
     let shown: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("  | ")).collect();
-    assert_eq!(shown.len(), 20, "{}", ended.stderr);
+    assert_eq!(shown.len(), 21, "{}", ended.stderr);
     assert!(shown.iter().any(|line| line.contains("<40>")), "{}", ended.stderr);
     assert!(!ended.stderr.contains("<5>"), "{}", ended.stderr);
     assert!(log.is_file(), "{}", log.display());

@@ -81,6 +81,27 @@ fn an_error_in_the_middle_of_a_build_names_the_step_and_shows_its_last_lines() {
 }
 
 #[test]
+fn the_failed_step_shows_its_own_lines_though_another_stage_writes_between_them() {
+    let (mine, other) = ("[builder 2/3] RUN make", "[assets 2/3] RUN bundle");
+    let mut events = Vec::new();
+    for at in 1..=30 {
+        events.push(trace("sha256:a", mine, &format!("mine {at}\n"), ""));
+        events.push(trace("sha256:b", other, &format!("other {at}\n"), ""));
+    }
+    events.push(trace("sha256:a", mine, "", "exit code: 2"));
+    events.extend((31..=60).map(|at| trace("sha256:b", other, &format!("other {at}\n"), "")));
+    events.push(r#"{"errorDetail":{"message":"failed to solve: exit code: 2"}}"#.into());
+    let ran =
+        fails(move || Reply::Stream(events.clone()), "failed,step `builder 2 RUN make`: failed to solve");
+    let shown: Vec<_> = ran.err.lines().filter(|line| line.starts_with("  | ")).collect();
+    assert_eq!(shown.len(), 21, "{}", ran.err);
+    assert_eq!(shown[0], "  | [builder 2/3] RUN make | mine 12");
+    assert_eq!(shown[18], "  | [builder 2/3] RUN make | mine 30");
+    assert_eq!(shown[20], "  | ERROR: failed to solve: exit code: 2");
+    assert!(!ran.err.contains("| other"), "{}", ran.err);
+}
+
+#[test]
 fn a_refused_build_is_a_failed_row() {
     fails(
         || Reply::Whole(500, r#"{"message":"no space left on device"}"#.to_owned()),
