@@ -1,7 +1,7 @@
 //! One test at a time on the engine, with a state folder of its own, and what it left behind.
 
 use dbench::engine::docker::DockerEngine;
-use dbench::engine::{CacheRecord, Engine};
+use dbench::engine::{CacheRecord, Engine, Removal};
 use dbench::results::{Case, Loaded, Metric, Phase, Sample, find_run};
 use std::collections::BTreeSet;
 use std::fs;
@@ -147,6 +147,22 @@ impl Lane {
         names.filter(|name| name.starts_with("dbench/run/") && name.contains(&self.token)).collect()
     }
 
+    /// The ids of images without a name whose history or labels hold the test's token.
+    fn untagged(&self) -> Vec<String> {
+        let said = |arguments: &[&str]| {
+            let output = Command::new("docker").args(arguments).output().unwrap();
+            // An image of another build may go away while it is looked at.
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let ids = said(&["image", "ls", "--quiet", "--no-trunc", "--filter", "dangling=true"]);
+        let holds = |id: &&str| {
+            let history = said(&["history", "--no-trunc", "--format", "{{.CreatedBy}}", id]);
+            let labels = said(&["image", "inspect", "--format", "{{json .Config.Labels}}", id]);
+            (history + &labels).contains(&self.token)
+        };
+        ids.lines().filter(holds).map(str::to_owned).collect()
+    }
+
     fn present(&self) -> Present {
         let containers = self.wait_for(self.engine.containers("dbench-")).unwrap();
         let records = self.wait_for(self.engine.cache()).unwrap();
@@ -159,6 +175,7 @@ impl Lane {
     /// Fails if the engine holds something that has the test's token.
     pub fn assert_nothing_with_the_token_is_left(&self) {
         assert_eq!(self.images(), Vec::<String>::new());
+        assert_eq!(self.untagged(), Vec::<String>::new(), "images without a name");
         let ours: Vec<_> = self.records().into_iter().map(|record| record.description).collect();
         assert_eq!(ours, Vec::<String>::new());
     }
@@ -187,11 +204,12 @@ impl Lane {
         }
     }
 
-    /// Removes records of the build cache that the test made through the library: those with the token and what is
-    /// connected with them.
-    pub fn sweep(&self, images: &[&str]) {
+    /// Removes what the test made through the library: images by their ids, which also those have whose name went on
+    /// to the next build, and of the build cache the records with the token and what is connected with them.
+    pub fn sweep(&self, images: &BTreeSet<String>) {
         for image in images {
-            self.wait_for(self.engine.remove_image(image)).unwrap();
+            let removed = self.wait_for(self.engine.remove_image(image)).unwrap();
+            assert!(!matches!(removed, Removal::Refused(_)), "{image}: {removed:?}");
         }
         loop {
             let mut records = self.wait_for(self.engine.cache()).unwrap();

@@ -7,6 +7,7 @@ use dbench::engine::{BuildRequest, Engine, Trace};
 use dbench::results::{Loaded, Metric, Phase, Status};
 use dbench::runner::{Claimed, prove};
 use dbench::scenario::{Nonce, Scenario};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -16,13 +17,15 @@ struct Bench<'a> {
     scenario: Scenario,
     copy: Copy,
     tag: String,
+    /// The ids of what it built: the tag is only on the last.
+    images: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Bench<'a> {
     fn new(lane: &'a Lane, tiny: &Tiny) -> Self {
         let scenario = Scenario::load(&tiny.dir).unwrap_or_else(|error| panic!("{error}"));
         let copy = Copy::of(&scenario, &std::env::temp_dir()).unwrap();
-        Self { lane, copy, tag: format!("{}:spoiled", tiny.name), scenario }
+        Self { lane, copy, tag: format!("{}:spoiled", tiny.name), scenario, images: RefCell::default() }
     }
 
     fn build(&self, no_cache: bool) -> Trace {
@@ -43,7 +46,8 @@ impl<'a> Bench<'a> {
         };
         let built = self.lane.wait_for(self.lane.engine.build(&request, &mut |_| ())).unwrap();
         let log = String::from_utf8_lossy(&built.log).into_owned();
-        built.outcome.unwrap_or_else(|failure| panic!("{failure:?}\n{log}"));
+        let image = built.outcome.unwrap_or_else(|failure| panic!("{failure:?}\n{log}"));
+        self.images.borrow_mut().insert(image);
         built.trace
     }
 
@@ -62,7 +66,7 @@ impl<'a> Bench<'a> {
 
 impl Drop for Bench<'_> {
     fn drop(&mut self) {
-        self.lane.sweep(&[&self.tag]);
+        self.lane.sweep(&self.images.borrow());
     }
 }
 
