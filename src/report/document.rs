@@ -2,8 +2,9 @@
 //! Leaves how they are computed to `gather`, the sentences to `finding`, the layout to the renderers.
 
 use super::bases;
+use super::moves::{self, Moves};
 use super::timeline::Timeline;
-use crate::results::{BaseRecord, Builder, EngineRecord, Host, Phase, Revision};
+use crate::results::{BaseRecord, Builder, EngineRecord, Host, NodeRecord, Phase, Revision};
 use crate::stats::{Outcome, Spread};
 use serde::Serialize;
 
@@ -23,6 +24,7 @@ pub struct Document {
     pub(super) engine: EngineRecord,
     pub(super) host: Host,
     pub(super) bases: Vec<BaseRecord>,
+    pub(super) node: Option<NodeRecord>,
     pub(super) finding: String,
     pub(super) warnings: Vec<String>,
     pub(super) sections: Vec<Section>,
@@ -41,6 +43,8 @@ pub(super) struct Section {
     pub(super) hash: String,
     pub(super) stand_ins: Vec<String>,
     pub(super) mirrored: Vec<String>,
+    /// What pulled, in a few words; empty if nothing did.
+    pub(super) pulled: String,
     pub(super) official: Vec<String>,
     #[serde(skip)]
     pub(super) bases: Vec<BaseRecord>,
@@ -68,6 +72,7 @@ pub(super) struct Row {
     pub(super) unpacked_unique: Option<Figure>,
     pub(super) layers: Option<Figure>,
     pub(super) build_cache: Option<Figure>,
+    pub(super) moves: Moves,
 }
 
 /// The builds of one variant in one phase.
@@ -149,6 +154,11 @@ impl Document {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
+    }
+
+    /// What pulled, in a few words; empty if nothing did.
+    pub(super) fn puller(&self) -> String {
+        self.node.as_ref().map(moves::puller).unwrap_or_default()
     }
 
     /// The builder as people write it.

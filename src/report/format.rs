@@ -1,6 +1,8 @@
 //! Owns how numbers are written: units, digits, signs and spaces.
 //! Leaves which number stands where to the renderers.
 
+use crate::results::Unit;
+
 /// Stands between a number and its unit: narrow, and no line ends at it.
 pub const THIN: char = '\u{202f}';
 const MINUS: char = '\u{2212}';
@@ -47,6 +49,21 @@ pub fn time_range(min: u64, max: u64) -> String {
 /// A range of bytes, or the one value where both look alike.
 pub fn bytes_range(min: u64, max: u64) -> String {
     let (low, high) = (bytes(min), bytes(max));
+    if low == high { low } else { joined(&low, &high) }
+}
+
+/// A value in its unit.
+pub fn value(value: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Bytes => bytes(value),
+        Unit::Ns => time(value),
+        Unit::Count => value.to_string(),
+    }
+}
+
+/// A range in its unit, or the one value where both ends look alike.
+pub fn range(min: u64, max: u64, unit: Unit) -> String {
+    let (low, high) = (value(min, unit), value(max, unit));
     if low == high { low } else { joined(&low, &high) }
 }
 

@@ -2,6 +2,7 @@
 //! Leaves their shape to `document`, their words to `finding`.
 
 use super::document::{Build, Claim, Document, Dot, Figure, Problem, Row, Section};
+use super::moves::{self, Moves};
 use super::timeline::Timeline;
 use super::{finding, format};
 use crate::results::{
@@ -16,7 +17,7 @@ impl Document {
         let run = &loaded.run;
         let cases = Cases::new(run, &loaded.samples);
         let mut sections: Vec<Section> =
-            run.scenarios.iter().map(|scenario| section(run, scenario, &cases)).collect();
+            run.scenarios.iter().map(|scenario| section(loaded, scenario, &cases)).collect();
         for section in &mut sections {
             section.finding = finding::section(section);
         }
@@ -48,6 +49,7 @@ impl Document {
             engine: run.engine.clone(),
             host: run.host.clone(),
             bases: run.bases.clone(),
+            node: run.node.clone(),
             finding: finding::run(&sections),
             warnings,
             sections,
@@ -70,7 +72,8 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn section(run: &Run, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
+fn section(loaded: &Loaded, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
+    let run = &loaded.run;
     let used = || run.bases.iter().filter(|b| scenario.bases.contains(&b.name));
     let named = |kind: fn(&BaseRecord) -> bool| {
         used().filter(|b| kind(b)).map(|b| b.name.clone()).collect::<Vec<_>>()
@@ -101,10 +104,11 @@ fn section(run: &Run, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
         mirrored: named(|b| !b.stand_in && b.mapped.is_some()),
         official: named(|b| !b.stand_in && b.mapped.is_none()),
         bases: used().cloned().collect(),
+        pulled: run.node.as_ref().map(moves::puller).unwrap_or_default(),
         images_agree: scenario.agree,
         disagreement: format::clean(&scenario.disagreement),
         finding: String::new(),
-        variants: scenario.variants.iter().map(|v| row(run, scenario, v, image_phase, cases)).collect(),
+        variants: scenario.variants.iter().map(|v| row(loaded, scenario, v, image_phase, cases)).collect(),
         image_phase,
         problems: scenario.variants.iter().flat_map(|v| problems(run, scenario, v, cases)).collect(),
         claims: claims.collect(),
@@ -114,7 +118,7 @@ fn section(run: &Run, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
 }
 
 fn row(
-    run: &Run,
+    loaded: &Loaded,
     scenario: &ScenarioRecord,
     variant: &VariantRecord,
     image_phase: Option<Phase>,
@@ -130,6 +134,7 @@ fn row(
         });
         Some(Figure { spread, ratio, interval: of_rounds })
     };
+    let run = &loaded.run;
     let of_image = |metric: Metric| image_phase.and_then(|phase| figure(phase, metric));
     let builds = run.phases.iter().map(|phase| Build {
         phase: *phase,
@@ -146,6 +151,9 @@ fn row(
         unpacked_unique: of_image(Metric::UnpackedUnique),
         layers: of_image(Metric::Layers),
         build_cache: of_image(Metric::BuildCache),
+        moves: Moves::of(scenario, variant, cases, run.builder, &loaded.transfers, |metric| {
+            figure(metric.home()?, metric)
+        }),
     }
 }
 

@@ -2,9 +2,9 @@
 //! Same run, same bytes: no clock, no host path, no width.
 
 use super::bases;
-use super::document::{Document, Figure, Row, Section};
+use super::document::{Document, Row, Section};
 use super::format;
-use super::terminal::images_head;
+use super::images::{self, Image, images_head};
 use crate::report::chart;
 use crate::results::Host;
 
@@ -120,32 +120,29 @@ fn builds(section: &Section, text: &mut String) {
 }
 
 fn images(section: &Section, text: &mut String) {
-    text.push_str(
-        "| variant | unpacked size | unpacked-unique | layers | build cache |\n|---|---:|---:|---:|---:|\n",
-    );
+    let columns: Vec<&Image> = images::measured(section).collect();
+    text.push_str("| variant |");
+    for column in &columns {
+        text.push_str(&format!(" {} |", column.title));
+    }
+    text.push_str(&format!("\n|---|{}\n", "---:|".repeat(columns.len())));
     for row in &section.variants {
-        let size = |figure: &Option<Figure>, change: bool| {
-            let Some(figure) = figure else { return "–".to_owned() };
-            let value = format::bytes(figure.median());
-            let range = format::bytes_range(figure.spread.min, figure.spread.max);
-            let range = if range == value { String::new() } else { format!(" ({range})") };
-            let reduction = figure.reduction().filter(|_| change);
-            format!(
-                "{value}{range}{}",
-                reduction.map(|r| format!(" {}", format::change(r))).unwrap_or_default()
-            )
-        };
-        let layers = row.layers.map_or("–".to_owned(), |f| f.median().to_string());
-        let Row { name, unpacked_size, unpacked_unique, build_cache, .. } = row;
-        text.push_str(&format!(
-            "| {} | {} | {} | {layers} | {} |\n",
-            cell(name),
-            size(unpacked_size, true),
-            size(unpacked_unique, false),
-            size(build_cache, false)
-        ));
+        text.push_str(&format!("| {} |", cell(&row.name)));
+        for column in &columns {
+            text.push_str(&format!(" {} |", image(column, row)));
+        }
+        text.push('\n');
     }
     text.push('\n');
+}
+
+fn image(column: &Image, row: &Row) -> String {
+    let Some(figure) = (column.of)(row) else { return "–".to_owned() };
+    let value = format::value(figure.median(), column.unit);
+    let range = format::range(figure.spread.min, figure.spread.max, column.unit);
+    let range = if range == value { String::new() } else { format!(" ({range})") };
+    let reduction = figure.reduction().filter(|_| column.change);
+    format!("{value}{range}{}", reduction.map(|r| format!(" {}", format::change(r))).unwrap_or_default())
 }
 
 fn problems(section: &Section, text: &mut String) {

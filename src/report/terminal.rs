@@ -3,6 +3,7 @@
 
 use super::document::{Claim, Document, Figure, Problem, Row, Section};
 use super::format;
+use super::images::{self, Image, images_head};
 use super::table::{Cell, Column, fit, lay, wrap};
 use crate::results::Phase;
 use crate::stats::Outcome;
@@ -82,7 +83,9 @@ impl Page {
         let against = compared.map(|b| format!(" · × against {}", b.name)).unwrap_or_default();
         let of = if rounds > 1 { " · median, range below".to_owned() } else { " · one round".to_owned() };
         self.table(section, &format!("builds{of}{against}"), builds(section));
-        self.table(section, &images_head(section, rounds), images(section));
+        let pulled =
+            if section.pulled.is_empty() { String::new() } else { format!(" · {}", section.pulled) };
+        self.table(section, &format!("{}{pulled}", images_head(section, rounds)), images(section));
         for problem in &section.problems {
             let style = if problem.status == "skipped" { DIM } else { AnsiColor::Red.on_default() };
             self.item(style, &problem.sentence());
@@ -199,40 +202,26 @@ impl Row {
     }
 }
 
-pub(super) fn images_head(section: &Section, rounds: u32) -> String {
-    let of = if rounds > 1 { "median" } else { "one round" };
-    match section.image_phase {
-        None | Some(Phase::Cold) => format!("images · {of}"),
-        Some(phase) => format!("images of {phase} · {of}"),
-    }
+fn images(section: &Section) -> Vec<Column> {
+    let shown = images::measured(section).map(|column| column.lay(section));
+    std::iter::once(names(section)).chain(shown).collect()
 }
 
-fn images(section: &Section) -> Vec<Column> {
-    let mut columns = vec![names(section)];
-    type Of = fn(&Row) -> Option<&Figure>;
-    let parts: [(&str, Of, u8); 4] = [
-        ("unpacked", |r| r.unpacked_size.as_ref(), 1),
-        ("unpacked-unique", |r| r.unpacked_unique.as_ref(), 2),
-        ("layers", |r| r.layers.as_ref(), 4),
-        ("build cache", |r| r.build_cache.as_ref(), 3),
-    ];
-    for (head, of, drop) in parts {
+impl Image {
+    fn lay(&self, section: &Section) -> Column {
         let change = |f: &Figure| f.reduction().map(format::change).unwrap_or_default();
-        let changes = head == "unpacked";
-        let wide =
-            section.variants.iter().filter_map(of).map(|f| change(f).chars().count()).max().unwrap_or(0);
-        let cells = section.variants.iter().map(|row| match of(row) {
+        let figures = section.variants.iter().filter_map(self.of);
+        let wide = figures.map(|f| change(f).chars().count()).max().unwrap_or(0);
+        let cells = section.variants.iter().map(|row| match (self.of)(row) {
             None => Cell::line("–"),
-            Some(figure) if head == "layers" => Cell::line(figure.median().to_string()),
             Some(figure) => {
-                let (value, spread) = (format::bytes(figure.median()), figure.spread);
-                let range = format::bytes_range(spread.min, spread.max);
+                let value = format::value(figure.median(), self.unit);
+                let range = format::range(figure.spread.min, figure.spread.max, self.unit);
                 let first =
-                    if changes { format!("{value} {:>wide$}", change(figure)) } else { value.clone() };
+                    if self.change { format!("{value} {:>wide$}", change(figure)) } else { value.clone() };
                 Cell(vec![first, if range == value { String::new() } else { range }])
             }
         });
-        columns.push(Column { head: head.to_owned(), cells: cells.collect(), drop });
+        Column { head: self.head.to_owned(), cells: cells.collect(), drop: self.drop }
     }
-    columns
 }

@@ -2,10 +2,12 @@
 //! Leaves every figure and every title to the Document.
 
 mod canvas;
+mod ready;
 mod size;
 mod theme;
 mod time;
 mod timeline;
+mod transfer;
 
 use super::document::Document;
 use super::finding;
@@ -28,6 +30,12 @@ pub(super) fn names(document: &Document) -> Vec<(String, String)> {
     if rows().any(|row| row.builds.iter().any(|b| !b.samples.is_empty())) {
         names.push(("time".to_owned(), finding::times_title(document)));
     }
+    if rows().any(transfer::has) {
+        names.push(("transfer".to_owned(), finding::transfer(document)));
+    }
+    if rows().any(ready::has) {
+        names.push(("ready".to_owned(), finding::ready(document)));
+    }
     names.extend(document.timelines.iter().map(|t| (timeline_name(&t.scenario), finding::timeline(t))));
     names
 }
@@ -48,10 +56,12 @@ pub fn charts(loaded: &Loaded) -> Result<Vec<Chart>> {
     for (name, _) in names(&document) {
         for (theme, suffix) in [(&theme::LIGHT, ""), (&theme::DARK, "-dark")] {
             let timeline = document.timelines.iter().find(|t| timeline_name(&t.scenario) == name);
-            let svg = match timeline {
-                Some(timeline) => timeline::draw(&document, timeline, theme)?,
-                None if name == "size" => size::draw(&document, theme)?,
-                None => time::draw(&document, theme)?,
+            let svg = match (timeline, name.as_str()) {
+                (Some(timeline), _) => timeline::draw(&document, timeline, theme)?,
+                (None, "size") => size::draw(&document, theme)?,
+                (None, "transfer") => transfer::draw(&document, theme)?,
+                (None, "ready") => ready::draw(&document, theme)?,
+                (None, _) => time::draw(&document, theme)?,
             };
             charts.push(Chart { name: format!("{name}{suffix}.svg"), svg });
         }

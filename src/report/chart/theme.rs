@@ -12,7 +12,29 @@ pub(super) struct Theme {
     pub(super) alert: RGBColor,
     baseline: RGBColor,
     others: [RGBColor; 6],
+    layers: [RGBColor; 8],
+    config: RGBColor,
 }
+
+/// The parts of the wait from an empty store to the first right answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Download,
+    Unpack,
+    Start,
+}
+
+/// Layers and parts are no variants: they have a palette of their own, Paul Tol's light one, pale enough for dark words.
+const LAYERS: [RGBColor; 8] = [
+    RGBColor(119, 170, 221),
+    RGBColor(238, 136, 102),
+    RGBColor(238, 221, 136),
+    RGBColor(255, 170, 187),
+    RGBColor(153, 221, 255),
+    RGBColor(68, 187, 153),
+    RGBColor(187, 204, 51),
+    RGBColor(170, 170, 0),
+];
 
 pub(super) const LIGHT: Theme = Theme {
     ground: RGBColor(255, 255, 255),
@@ -29,6 +51,8 @@ pub(super) const LIGHT: Theme = Theme {
         RGBColor(86, 180, 233),
         RGBColor(213, 94, 0),
     ],
+    layers: LAYERS,
+    config: RGBColor(187, 187, 187),
 };
 
 /// The same hues, lightened where they would sink into the dark ground.
@@ -47,9 +71,29 @@ pub(super) const DARK: Theme = Theme {
         RGBColor(120, 150, 255),
         RGBColor(240, 130, 60),
     ],
+    layers: LAYERS,
+    config: RGBColor(187, 187, 187),
 };
 
 impl Theme {
+    /// Words on a layer or a part.
+    pub(super) const ON_LAYER: RGBColor = RGBColor(31, 35, 40);
+
+    /// The colour of a layer by its place, from 1, or of the configuration.
+    pub(super) fn layer(&self, layer: Option<u32>) -> RGBColor {
+        let place = layer.and_then(|n| usize::try_from(n).ok()?.checked_sub(1));
+        place.and_then(|at| self.layers.get(at % self.layers.len()).copied()).unwrap_or(self.config)
+    }
+
+    /// The colour of a part of a wait.
+    pub(super) fn part(&self, part: Part) -> RGBColor {
+        self.layer(Some(match part {
+            Part::Download => 1,
+            Part::Unpack => 2,
+            Part::Start => 6,
+        }))
+    }
+
     /// The colour of the variant at `index`, counted without the baseline, or of the baseline itself.
     pub(super) fn variant(&self, index: Option<usize>) -> RGBColor {
         index.and_then(|at| self.others.get(at % self.others.len()).copied()).unwrap_or(self.baseline)

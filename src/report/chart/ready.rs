@@ -1,0 +1,112 @@
+//! Owns the chart of the wait from an empty store to the first right answer: download, unpack tail, start.
+
+use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, cut, foot, picture, rounds, width};
+use super::theme::{Part, Theme};
+use crate::error::Result;
+use crate::report::document::{Document, Row, Section};
+use crate::report::moves::Ready;
+use crate::report::{finding, format};
+
+const ROW: i32 = 22;
+const GROUP_GAP: i32 = 14;
+const NAME: i32 = 15;
+const LABEL: i32 = 13;
+const SMALL: i32 = 11;
+
+/// Draws it.
+pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
+    let sections: Vec<&Section> = document.sections.iter().filter(|s| s.variants.iter().any(has)).collect();
+    let rows: usize = sections.iter().map(|s| s.variants.len()).sum();
+    let height = ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
+    let words = Words {
+        title: finding::ready(document),
+        subtitle:
+            "from a pull into an empty store to the first right answer, the round in the middle, from zero: \
+                   download, then the unpacking after its last byte, then the start"
+                .to_owned(),
+        describe: describe(&sections),
+        problems: Vec::new(),
+        foot: [vec![document.puller()], foot(document, &document.bases(), &rounds(document))].concat(),
+    };
+    picture(theme, &words, height, |canvas, top| groups(canvas, &sections, top))
+}
+
+pub(super) fn has(row: &Row) -> bool {
+    row.moves.ready.is_some()
+}
+
+fn parts(ready: &Ready) -> [(Part, &'static str, u64); 3] {
+    [
+        (Part::Download, "download", ready.download_ns),
+        (Part::Unpack, "unpack", ready.unpack_ns),
+        (Part::Start, "start", ready.start_ns),
+    ]
+}
+
+fn label(row: &Row) -> String {
+    let Some(ready) = &row.moves.ready else { return "no valid sample".to_owned() };
+    let parts = parts(ready).map(|(_, _, ns)| format::time(ns));
+    format!("{}\u{2002}({})", format::time(ready.whole_ns()), parts.join(" + "))
+}
+
+fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
+    let theme = canvas.theme;
+    let rows = || sections.iter().flat_map(|s| &s.variants);
+    let (mut names, mut variants, mut labels) = (0, 0, 0);
+    for section in sections {
+        names = names.max(width(&section.name, NAME, true)?.min(200));
+    }
+    for row in rows() {
+        variants = variants.max(width(&row.name, LABEL, false)?.min(110));
+        labels = labels.max(width(&label(row), LABEL, false)?);
+    }
+    let x0 = MARGIN + names + 16 + variants + 10;
+    let x1 = WIDTH - MARGIN - labels - 8;
+    let most = rows().filter_map(|r| r.moves.ready.as_ref()).map(Ready::whole_ns).max().unwrap_or(1).max(1);
+    let at = |ns: u64| x0 + (f64::from(x1 - x0) * ns as f64 / most as f64).round() as i32;
+    let mut y = top;
+    for section in sections {
+        let middle = y + ROW * section.variants.len() as i32 / 2;
+        let name = cut(&section.name, NAME, true, names)?;
+        canvas.text(&name, (MARGIN, middle), NAME, theme.ink, Align::Left, true)?;
+        for row in &section.variants {
+            let middle = y + ROW / 2;
+            let name = cut(&row.name, LABEL, false, variants)?;
+            canvas.text(&name, (x0 - 10, middle), LABEL, theme.soft, Align::Right, false)?;
+            let mut sum = 0;
+            for (part, name, ns) in row.moves.ready.as_ref().map(parts).into_iter().flatten() {
+                let (from, to) = (at(sum), at(sum + ns));
+                sum += ns;
+                canvas.bar((from, to), (y + 2, y + ROW - 3), theme.part(part), 1.0)?;
+                if width(name, SMALL, false)? + 8 <= to - from {
+                    canvas.text(
+                        name,
+                        ((from + to) / 2, middle),
+                        SMALL,
+                        Theme::ON_LAYER,
+                        Align::Centre,
+                        false,
+                    )?;
+                }
+            }
+            let ink = if row.baseline { theme.soft } else { theme.ink };
+            canvas.text(&label(row), (at(sum) + 8, middle), LABEL, ink, Align::Left, false)?;
+            y += ROW;
+        }
+        y += GROUP_GAP;
+    }
+    Ok(())
+}
+
+fn describe(sections: &[&Section]) -> String {
+    let of_row = |row: &Row| {
+        let Some(ready) = &row.moves.ready else { return format!("{} no valid sample", row.name) };
+        let parts = parts(ready).map(|(_, name, ns)| format!("{name} {}", format::time(ns)));
+        format!("{} {}: {}", row.name, format::time(ready.whole_ns()), parts.join(", "))
+    };
+    let of_section = |section: &&Section| {
+        let rows = section.variants.iter().map(of_row).collect::<Vec<_>>().join("; ");
+        format!("{}: {rows}.", section.name)
+    };
+    sections.iter().map(of_section).collect::<Vec<_>>().join(" ")
+}
