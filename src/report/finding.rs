@@ -3,6 +3,7 @@
 
 use super::document::{Document, Figure, Row, Section};
 use super::format::{bytes, count, list, percent, time};
+use super::moved;
 use super::pace::{self, Pace};
 use super::table::fit;
 use super::timeline::Timeline;
@@ -31,6 +32,7 @@ pub(super) fn section(section: &Section) -> String {
         let said = told.pace(&pace);
         told.parts.push(format!("{} {said}", row.name));
     }
+    told.parts.extend(chosen(section).and_then(|row| moved::of(row, baseline)));
     if let Some((row, pace)) = extreme(section, baseline, Phase::SourceEdit, f64::min) {
         let said = told.pace(&pace);
         told.parts.push(format!("after a source edit {} {said}", row.name));
@@ -72,6 +74,7 @@ pub(super) fn run(sections: &[Section]) -> String {
     if let Some(span) = span(sections) {
         parts.push(span);
     }
+    parts.extend(moved::again(sections).map(|said| format!("a one-line edit moves {said} again")));
     if missing > 0 {
         parts.push(format!("{} of {} have no comparison", missing, count(sections.len(), "scenario")));
     }
@@ -137,58 +140,6 @@ fn paces(document: &Document) -> Vec<(&str, Pace<'_>)> {
     all
 }
 
-/// The title of the chart of transfers: what the chosen variants fetch after an edit, of what they fetch cold.
-pub(super) fn transfer(document: &Document) -> String {
-    let shares: Vec<f64> = document.sections.iter().filter_map(|s| share(chosen(s)?)).collect();
-    let of = |pick: fn(f64, f64) -> f64| shares.iter().copied().reduce(pick);
-    let (Some(low), Some(high)) = (of(f64::min), of(f64::max)) else {
-        return "What moves of an image".to_owned();
-    };
-    let who = names(&document.sections);
-    if high - low < 0.05 {
-        return format!("After a one-line edit {who} fetches {} of the image again", percent(high));
-    }
-    format!("After a one-line edit {who} fetches {low:.1} to {} of the image again", percent(high))
-}
-
-/// How much of a cold pull moves again after a source edit, in percent.
-fn share(row: &Row) -> Option<f64> {
-    let (cold, edit) = (row.moves.pull_cold_bytes?, row.moves.pull_source_edit_bytes?);
-    Some(100.0 * edit.median() as f64 / cold.median().max(1) as f64)
-}
-
-/// The title of the chart of waits: the longest and the shortest against their baselines.
-pub(super) fn ready(document: &Document) -> String {
-    let mut found: Vec<(f64, String)> = Vec::new();
-    for section in &document.sections {
-        let Some(baseline) = section.baseline().and_then(|b| b.moves.pull_ready) else { continue };
-        for row in section.variants.iter().filter(|row| !row.baseline) {
-            let Some((figure, ratio)) = row.moves.pull_ready.and_then(|f| Some((f, f.ratio?))) else {
-                continue;
-            };
-            let (own, base) = (time(figure.median()), time(baseline.median()));
-            found.push((
-                ratio,
-                format!("{} {} is ready after {own} instead of {base}", section.name, row.name),
-            ));
-        }
-    }
-    found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    match found.as_slice() {
-        [] => "From an empty store to the first right answer".to_owned(),
-        [(_, one)] => one.clone(),
-        [(_, best), .., (worst, said)] if *worst > 1.0 => format!("{best}; {said}"),
-        [(_, best), ..] => best.clone(),
-    }
-}
-
-/// The names of the chosen variants, where all have one name.
-fn names(sections: &[Section]) -> String {
-    let mut names: Vec<&str> = sections.iter().filter_map(chosen).map(|row| row.name.as_str()).collect();
-    names.dedup();
-    if let [one] = names.as_slice() { (*one).to_owned() } else { "a multi-stage image".to_owned() }
-}
-
 /// The title of a timeline: the step that takes the most.
 pub(super) fn timeline(timeline: &Timeline) -> String {
     let what = format!("{} {}, cold", timeline.scenario, timeline.variant);
@@ -205,7 +156,7 @@ pub(super) fn timeline(timeline: &Timeline) -> String {
 }
 
 /// The variant that a scenario is summed up with: `multi` if there is one, else the first beside the baseline.
-fn chosen(section: &Section) -> Option<&Row> {
+pub(super) fn chosen(section: &Section) -> Option<&Row> {
     let mut others = section.variants.iter().filter(|v| !v.baseline);
     others.clone().find(|v| v.name == "multi").or_else(|| others.next())
 }

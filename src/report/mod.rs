@@ -9,6 +9,7 @@ pub mod format;
 mod gather;
 mod images;
 mod markdown;
+mod moved;
 mod moves;
 mod pace;
 mod splice;

@@ -228,7 +228,11 @@ fn wrong_answer<E: Engine, O: Observer>(
     }
     let log = runner.writer.folder().container_log(&planned.case, planned.round);
     files::write(&log, &wrong.log)?;
-    Ok(format!("probe: {} {}", wrong.what, show_log(runner, planned, &log, &tail::last(wrong.log.as_bytes()))))
+    Ok(format!(
+        "probe: {} {}",
+        wrong.what,
+        show_log(runner, planned, &log, &tail::last(wrong.log.as_bytes()))
+    ))
 }
 
 /// Shows the end of the log of what failed, and gives the words that name the log in a reason.

@@ -7,7 +7,7 @@ use std::path::Path;
 fn golden() -> Folder {
     let folder = Folder::new();
     let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run");
-    for name in ["run.json", "samples.csv", "steps.csv"] {
+    for name in ["run.json", "samples.csv", "steps.csv", "transfers.csv"] {
         folder.write(&format!("results/kept/{name}"), &files::read_to_string(&run.join(name)).unwrap());
     }
     folder

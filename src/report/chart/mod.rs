@@ -10,7 +10,7 @@ mod timeline;
 mod transfer;
 
 use super::document::Document;
-use super::finding;
+use super::{finding, moved};
 use crate::error::Result;
 use crate::results::Loaded;
 
@@ -31,10 +31,10 @@ pub(super) fn names(document: &Document) -> Vec<(String, String)> {
         names.push(("time".to_owned(), finding::times_title(document)));
     }
     if rows().any(transfer::has) {
-        names.push(("transfer".to_owned(), finding::transfer(document)));
+        names.push(("transfer".to_owned(), moved::title(document)));
     }
     if rows().any(ready::has) {
-        names.push(("ready".to_owned(), finding::ready(document)));
+        names.push(("ready".to_owned(), moved::wait(document)));
     }
     names.extend(document.timelines.iter().map(|t| (timeline_name(&t.scenario), finding::timeline(t))));
     names

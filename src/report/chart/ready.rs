@@ -5,7 +5,7 @@ use super::theme::{Part, Theme};
 use crate::error::Result;
 use crate::report::document::{Document, Row, Section};
 use crate::report::moves::Ready;
-use crate::report::{finding, format};
+use crate::report::{format, moved};
 
 const ROW: i32 = 22;
 const GROUP_GAP: i32 = 14;
@@ -19,7 +19,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let rows: usize = sections.iter().map(|s| s.variants.len()).sum();
     let height = ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let words = Words {
-        title: finding::ready(document),
+        title: moved::wait(document),
         subtitle:
             "from a pull into an empty store to the first right answer, the round in the middle, from zero: \
                    download, then the unpacking after its last byte, then the start"

@@ -5,7 +5,7 @@ use super::theme::Theme;
 use crate::error::Result;
 use crate::report::document::{Document, Row, Section};
 use crate::report::moves::Segment;
-use crate::report::{finding, format};
+use crate::report::{format, moved};
 
 const BAR: i32 = 16;
 const ROW: i32 = 2 * BAR + 10;
@@ -20,7 +20,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let rows: usize = sections.iter().map(|s| s.variants.len()).sum();
     let height = ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let words = Words {
-        title: finding::transfer(document),
+        title: moved::title(document),
         subtitle:
             "bytes that a node fetches, from zero: above into an empty store, below after a one-line edit; \
                    a segment is a layer, numbered from the lowest"
@@ -49,7 +49,7 @@ fn edit_label(row: &Row) -> String {
     let Some(edit) = &layers.edit else { return "no valid pull after the edit".to_owned() };
     let (moved, whole) = (total(edit), total(&layers.cold));
     let share = 100.0 * moved as f64 / whole.max(1) as f64;
-    format!("{} after the edit, {}", format::bytes(moved), format::percent(share))
+    format!("{} after the edit, {}{}%", format::bytes(moved), moved::part(share), format::THIN)
 }
 
 fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {

@@ -1,0 +1,80 @@
+//! Owns the sentences about transfers: what a node fetches again after an edit, and how long it waits.
+//! Leaves the rest of what a report says to `finding`.
+
+use super::document::{Document, Row, Section};
+use super::finding::chosen;
+use super::format::{THIN, bytes, time};
+
+/// What a node fetches of a variant after a source edit, beside the baseline.
+pub(super) fn of(row: &Row, baseline: &Row) -> Option<String> {
+    let edit = row.moves.pull_source_edit_bytes?;
+    let of_baseline = baseline.moves.pull_source_edit_bytes?;
+    Some(format!(
+        "after a source edit a node fetches {} of {}, {} of {}",
+        bytes(edit.median()),
+        row.name,
+        bytes(of_baseline.median()),
+        baseline.name
+    ))
+}
+
+/// How much of the chosen variants moves again after a source edit: `0.1 to 100 % of multi`.
+pub(super) fn again(sections: &[Section]) -> Option<String> {
+    let chosen = || sections.iter().filter(|s| s.images_agree == Some(true)).filter_map(chosen);
+    let shares: Vec<f64> = chosen().filter_map(share).collect();
+    let low = shares.iter().copied().reduce(f64::min)?;
+    let high = shares.iter().copied().reduce(f64::max)?;
+    let mut names: Vec<&str> = chosen().map(|row| row.name.as_str()).collect();
+    names.dedup();
+    let who = if let [one] = names.as_slice() { one } else { "the image" };
+    let low = if high - low < 0.05 { String::new() } else { format!("{} to ", part(low)) };
+    Some(format!("{low}{}{THIN}% of {who}", part(high)))
+}
+
+/// A share of a whole in percent, without the sign.
+pub(super) fn part(share: f64) -> String {
+    match share {
+        s if s < 0.1 => "<0.1".to_owned(),
+        s if s > 99.9 => "100".to_owned(),
+        s => format!("{s:.1}"),
+    }
+}
+
+/// How much of a cold pull moves again after a source edit, in percent.
+fn share(row: &Row) -> Option<f64> {
+    let (cold, edit) = (row.moves.pull_cold_bytes?, row.moves.pull_source_edit_bytes?);
+    Some(100.0 * edit.median() as f64 / cold.median().max(1) as f64)
+}
+
+/// The title of the chart of transfers.
+pub(super) fn title(document: &Document) -> String {
+    again(&document.sections).map_or_else(
+        || "No transfers that can be compared".to_owned(),
+        |said| format!("A one-line edit moves {said} again"),
+    )
+}
+
+/// The title of the chart of waits: the shortest and the longest beside their baselines, with nothing called better.
+pub(super) fn wait(document: &Document) -> String {
+    let mut found: Vec<(f64, String)> = Vec::new();
+    for section in &document.sections {
+        let Some(baseline) = section.baseline().and_then(|b| Some((b, b.moves.pull_ready?))) else {
+            continue;
+        };
+        for row in section.variants.iter().filter(|row| !row.baseline) {
+            let Some((figure, ratio)) = row.moves.pull_ready.and_then(|f| Some((f, f.ratio?))) else {
+                continue;
+            };
+            let (own, base) = (time(figure.median()), time(baseline.1.median()));
+            let (name, baseline) = (&section.name, &baseline.0.name);
+            found.push((ratio, format!("{name} {} is ready after {own}, {baseline} after {base}", row.name)));
+        }
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    match found.as_slice() {
+        [] => "No waits that can be compared".to_owned(),
+        [(_, one)] => one.clone(),
+        [(_, first), .., (last, said)] if *last > 1.0 => format!("{first}; {said}"),
+        [(_, first), ..] => first.clone(),
+    }
+}
