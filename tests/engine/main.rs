@@ -27,5 +27,6 @@ mod pull;
 mod readme;
 mod shipped;
 mod spoiled;
+mod spoiler;
 mod tiny;
 mod whole;

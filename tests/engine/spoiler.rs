@@ -1,0 +1,176 @@
+//! A run on the real engine in which every build is in another state than its phase claims: every row is invalid.
+
+use crate::lane::{Lane, PATIENCE, row};
+use crate::tiny::Tiny;
+use dbench::engine::docker::DockerEngine;
+use dbench::engine::{
+    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Removal,
+};
+use dbench::error::Result;
+use dbench::image::Layer;
+use dbench::results::{Builder, Loaded, Metric, Phase, Run, SCHEMA, Status};
+use dbench::runner::bases::Bases;
+use dbench::runner::{Deadlines, Observer, Planned, Runner, Selection, Settings, host, scenario_record};
+use dbench::scenario::Scenario;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// The engine, but cold builds find their steps in the cache, and all others find none.
+struct Spoiler<'a> {
+    engine: &'a DockerEngine,
+    namespace: &'a str,
+}
+
+impl Engine for Spoiler<'_> {
+    async fn build(&self, request: &BuildRequest<'_>, running: &mut dyn FnMut(&str)) -> Result<Built> {
+        if !request.no_cache {
+            return self.engine.build(&BuildRequest { no_cache: true, ..request.clone() }, running).await;
+        }
+        let warm = BuildRequest { no_cache: false, namespace: self.namespace, ..request.clone() };
+        self.engine.build(&warm, running).await?;
+        self.engine.build(&warm, running).await
+    }
+
+    async fn about(&self) -> Result<About> {
+        self.engine.about().await
+    }
+    async fn image(&self, name: &str) -> Result<Option<Image>> {
+        self.engine.image(name).await
+    }
+    async fn images(&self, label: &str) -> Result<Vec<Image>> {
+        self.engine.images(label).await
+    }
+    async fn pull(&self, name: &str) -> Result<()> {
+        self.engine.pull(name).await
+    }
+    async fn layers(&self, image: &str) -> Result<Vec<Layer>> {
+        self.engine.layers(image).await
+    }
+    async fn start(&self, spec: &ContainerSpec<'_>) -> Result<()> {
+        self.engine.start(spec).await
+    }
+    async fn get(
+        &self,
+        container: &str,
+        port: u16,
+        path: &str,
+        deadline: Duration,
+    ) -> Result<Option<Answer>> {
+        self.engine.get(container, port, path, deadline).await
+    }
+    async fn exit_code(&self, container: &str) -> Result<Option<i64>> {
+        self.engine.exit_code(container).await
+    }
+    async fn logs(&self, container: &str) -> Result<(String, String)> {
+        self.engine.logs(container).await
+    }
+    async fn containers(&self, prefix: &str) -> Result<Vec<String>> {
+        self.engine.containers(prefix).await
+    }
+    async fn remove_container(&self, name: &str) -> Result<Removal> {
+        self.engine.remove_container(name).await
+    }
+    async fn remove_image(&self, reference: &str) -> Result<Removal> {
+        self.engine.remove_image(reference).await
+    }
+    async fn remove_network(&self, name: &str) -> Result<Removal> {
+        self.engine.remove_network(name).await
+    }
+    async fn cache(&self) -> Result<Vec<CacheRecord>> {
+        self.engine.cache().await
+    }
+    async fn prune(&self, id: &str) -> Result<()> {
+        self.engine.prune(id).await
+    }
+}
+
+#[derive(Default)]
+struct Heard {
+    warnings: String,
+}
+
+impl Observer for Heard {
+    fn begin(&mut self, _: &Planned, _: usize) {}
+    fn step(&mut self, _: &str) {}
+    fn end(&mut self, _: &Planned, _: Duration, _: Result<(), &str>) {}
+    fn failure(&mut self, planned: &Planned, last_lines: &str, _: &Path) {
+        panic!("{planned:?} failed:\n{last_lines}")
+    }
+    fn warning(&mut self, text: &str) {
+        self.warnings.push_str(text);
+    }
+}
+
+fn description(about: &About, scenarios: &[Scenario], bases: &Bases) -> Run {
+    Run {
+        schema: SCHEMA,
+        id: "spoiled".into(),
+        dbench: "0".into(),
+        revision: None,
+        command: vec![],
+        seed: 1,
+        rounds: 1,
+        phases: Phase::ALL.to_vec(),
+        builder: Builder::Buildkit,
+        host: host::host(),
+        engine: about.record.clone(),
+        bases: bases.records(),
+        scenarios: scenarios.iter().map(|s| scenario_record(s).unwrap()).collect(),
+        warnings: vec![],
+        started: "2026-01-02T03:04:05Z".parse().unwrap(),
+        ended: None,
+        interrupted: false,
+    }
+}
+
+/// One round of all phases through a spoiled engine: what was written, and what was warned of.
+async fn spoiled(lane: &Lane) -> Result<(Loaded, String)> {
+    let engine = Spoiler { engine: &lane.engine, namespace: &lane.token };
+    let scenarios = Scenario::load_all(&lane.path("scenarios"))?;
+    let about = engine.about().await?;
+    let bases = Bases::resolve(&engine, &scenarios, &BTreeMap::new()).await?;
+    let run = description(&about, &scenarios, &bases);
+    let settings = Settings {
+        selection: Selection { rounds: 1, phases: Phase::ALL.to_vec(), seed: 1 },
+        keep: false,
+        deadlines: Deadlines { build: PATIENCE, silence: PATIENCE, probe: PATIENCE },
+        state: lane.path("state"),
+    };
+    let (mut heard, out) = (Heard::default(), lane.path("results"));
+    let mut runner = Runner::new(&engine, &mut heard, settings, &scenarios, bases, &about, run, &out)?;
+    let done = runner.run().await;
+    runner.finish(false).await?;
+    done?;
+    let loaded = Loaded::read(runner.writer().folder().clone())?;
+    Ok((loaded, heard.warnings))
+}
+
+#[test]
+fn every_phase_whose_state_is_spoiled_is_an_invalid_row() {
+    let Some(lane) = Lane::open() else { return };
+    let tiny = Tiny::new(&lane, "spoiled");
+    for variant in ["single", "multi"] {
+        // A step that no edit reaches: where it runs all the same, an edit was not all that had changed.
+        let file = format!("{variant}.Dockerfile");
+        let text = fs::read_to_string(tiny.dir.join(&file)).unwrap();
+        let first = format!("RUN : {}-{variant}-first\nCOPY manifest", tiny.name);
+        tiny.write(&file, &text.replacen("COPY manifest", &first, 1));
+    }
+    let (loaded, warned) = lane.wait_for(spoiled(&lane)).unwrap_or_else(|error| panic!("{error}"));
+    for variant in ["single", "multi"] {
+        for (phase, said) in [
+            (Phase::Cold, "was answered by the cache, so the build was not cold"),
+            (Phase::Unchanged, "ran, though nothing had changed"),
+            (Phase::SourceEdit, "ran, though the edit does not reach it"),
+            (Phase::DepsEdit, "ran, though the edit does not reach it"),
+        ] {
+            let wall = row(&loaded, &tiny.name, variant, phase, Metric::BuildWall);
+            assert_eq!(wall.status, Status::Invalid, "{variant} {phase}: {}", wall.reason);
+            assert!(wall.reason.ends_with(said), "{variant} {phase}: {}", wall.reason);
+            assert!(wall.value.is_some(), "{variant} {phase}: what was measured is kept");
+        }
+    }
+    lane.assert_nothing_is_left(&warned);
+}
