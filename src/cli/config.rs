@@ -1,7 +1,8 @@
 //! `dbench.toml`: bases that are mapped and defaults of flags. A flag beats the environment, which beats the file.
 
+use super::mapping::is_image_name;
 use crate::error::{Error, Result, files, shown};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ const FILE: &str = "dbench.toml";
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Disk {
     #[serde(default)]
-    bases: BTreeMap<String, String>,
+    bases: BTreeMap<String, toml::Spanned<String>>,
     #[serde(default)]
     defaults: Defaults,
 }
@@ -21,6 +22,7 @@ struct Disk {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Defaults {
     /// `--rounds`
+    #[serde(default, deserialize_with = "rounds")]
     pub(super) rounds: Option<u32>,
     /// `--seed`
     pub(super) seed: Option<u64>,
@@ -52,6 +54,9 @@ impl Config {
     /// Reads the file that `DBENCH_CONFIG` names, or the first `dbench.toml` upwards from the working folder.
     pub(super) fn find() -> Result<Self> {
         match std::env::var_os("DBENCH_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from) {
+            Some(path) if path.is_dir() || !path.exists() => Err(Error::input("DBENCH_CONFIG names no file")
+                .in_file(path)
+                .hint("name the file, or unset DBENCH_CONFIG to have dbench.toml looked for")),
             Some(path) => Self::read(&path),
             None => match upwards() {
                 Some(path) => Self::read(&path),
@@ -64,17 +69,23 @@ impl Config {
         let text = files::read_to_string(path)?;
         let disk: Disk = toml::from_str(&text).map_err(|cause| {
             let start = cause.span().map_or(0, |span| span.start);
-            Error::input(cause.message().to_owned())
-                .at_offset(shown(path), &text, start)
-                .hint("the file may hold [bases] and [defaults] with rounds, seed, scenarios and out")
+            Error::input(cause.message().to_owned()).at_offset(shown(path), &text, start).hint(
+                "the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios and out",
+            )
         })?;
+        if let Some((_, image)) = disk.bases.iter().find(|(_, image)| !is_image_name(image.get_ref())) {
+            return Err(Error::input(format!("`{}` is not the name of an image", image.get_ref()))
+                .at_offset(shown(path), &text, image.span().start)
+                .hint("write NAME[:TAG][@DIGEST]"));
+        }
+        let bases = disk.bases.into_iter().map(|(name, image)| (name, image.into_inner())).collect();
         let beside = |given: Option<PathBuf>| given.map(|p| path.parent().unwrap_or(Path::new("")).join(p));
         let defaults = Defaults {
             scenarios: beside(disk.defaults.scenarios),
             out: beside(disk.defaults.out),
             ..disk.defaults
         };
-        Ok(Self { path: Some(path.to_path_buf()), bases: disk.bases, defaults })
+        Ok(Self { path: Some(path.to_path_buf()), bases, defaults })
     }
 
     /// The value of a flag: as given, else from the file, else the built-in default. clap has merged flag and
@@ -98,6 +109,15 @@ impl Config {
     pub(super) fn out(&self, given: &Option<PathBuf>) -> Sourced<PathBuf> {
         self.choose(given, &self.defaults.out, PathBuf::from("results"))
     }
+}
+
+/// What the flag takes, the file takes.
+fn rounds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let rounds = u32::deserialize(from)?;
+    if (1..=1000).contains(&rounds) {
+        return Ok(Some(rounds));
+    }
+    Err(serde::de::Error::custom(format!("{rounds} rounds: a run has 1 to 1000")))
 }
 
 fn upwards() -> Option<PathBuf> {

@@ -5,6 +5,7 @@ mod clean;
 mod config;
 mod doctor;
 mod list;
+mod mapping;
 mod progress;
 mod registry;
 mod report;
@@ -12,7 +13,8 @@ mod run;
 mod screen;
 
 use crate::error::{Exit, Result};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use config::Config;
 use screen::Screen;
 
@@ -70,7 +72,7 @@ enum Command {
 
 /// Reads the arguments, does what they ask for, and says what went wrong.
 pub fn main() -> Exit {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match parse() {
         Ok(arguments) => arguments,
         Err(message) => {
             // Help and version go to standard output and are no mistake. A closed pipe is nobody's fault.
@@ -83,6 +85,17 @@ pub fn main() -> Exit {
         screen.problem("error", &error.to_string());
         error.exit()
     })
+}
+
+fn parse() -> Result<Arguments, clap::Error> {
+    let mut command = Arguments::command();
+    let given = command.try_get_matches_from_mut(std::env::args_os())?;
+    if let Some(other) = given.subcommand_matches("run").and_then(run::contradiction) {
+        let said = format!("the argument '--quick' cannot be used with '{other}'");
+        let run = command.find_subcommand_mut("run");
+        return Err(run.unwrap_or(&mut Arguments::command()).error(ErrorKind::ArgumentConflict, said));
+    }
+    Arguments::from_arg_matches(&given)
 }
 
 fn dispatch(command: Command, screen: &Screen) -> Result<Exit> {

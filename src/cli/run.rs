@@ -2,6 +2,7 @@
 
 use super::Format;
 use super::config::Config;
+use super::mapping;
 use super::progress::Progress;
 use super::screen::Screen;
 use crate::engine::docker::DockerEngine;
@@ -14,6 +15,7 @@ use crate::results::{
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
 use crate::scenario::Scenario;
+use clap::parser::ValueSource;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -55,7 +57,7 @@ pub(super) struct Arguments {
     #[arg(long, env = "DBENCH_OUT", value_name = "DIR")]
     out: Option<PathBuf>,
     /// Use another image for a base, as a mirror or a stand-in
-    #[arg(long, value_name = "NAME=IMAGE", value_parser = mapping)]
+    #[arg(long, value_name = "NAME=IMAGE", value_parser = mapping::parse)]
     base: Vec<(String, String)>,
     /// Seed of the order of variants [default: taken from the clock]
     #[arg(long, env = "DBENCH_SEED", value_name = "N")]
@@ -64,7 +66,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     keep: bool,
     /// One round of cold and source-edit
-    #[arg(long, conflicts_with_all = ["rounds", "phase"])]
+    #[arg(long)]
     quick: bool,
     /// Show the builds to come, their number and an estimate; run nothing
     #[arg(long)]
@@ -113,16 +115,11 @@ fn node(text: &str) -> Result<Node, String> {
         .ok_or_else(|| format!("it is not one of auto, {known}"))
 }
 
-fn mapping(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, image)) if !name.is_empty() && !image.is_empty() => {
-            Ok((name.to_owned(), image.to_owned()))
-        }
-        _ => {
-            Err("write it as NAME=IMAGE, for example golang:1.21-alpine=mirror.example/golang:1.21"
-                .to_owned())
-        }
-    }
+/// A flag beats the environment, so only what was given as a flag contradicts `--quick`.
+pub(super) fn contradiction(given: &clap::ArgMatches) -> Option<&'static str> {
+    let flag = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
+    let others = [("rounds", "--rounds <N>"), ("phase", "--phase <PHASE>")];
+    others.into_iter().find(|(id, _)| flag("quick") && flag(id)).map(|(_, shown)| shown)
 }
 
 pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
@@ -131,14 +128,17 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
     let scenarios = runner::select(Scenario::load_all(&folder)?, &arguments.names, &arguments.variant)?;
     let selection = selection(&arguments, config);
     let plan = selection.all(&scenarios);
+    for name in mapping::unused(&arguments.base, &scenarios)? {
+        screen.problem("warning", &format!("--base {name}: no scenario of this run uses that base"));
+    }
+    let mut map = config.bases.clone();
+    map.extend(arguments.base.iter().cloned());
     if arguments.plan {
-        return show_plan(&plan, &out, arguments.format, screen).map(|()| Exit::Done);
+        return show_plan(&plan, &scenarios, &map, &out, arguments.format, screen).map(|()| Exit::Done);
     }
     let engine = DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
     let _lock = Lock::take(&state, &about.id)?;
-    let mut map = config.bases.clone();
-    map.extend(arguments.base.iter().cloned());
     let bases = Bases::resolve(&engine, &scenarios, &map).await?;
     let measured =
         if arguments.measure.is_empty() { Measure::ALL.to_vec() } else { arguments.measure.clone() };
@@ -288,7 +288,14 @@ fn has_gap(plan: &[Planned], samples: &[Sample]) -> bool {
     plan.iter().any(|planned| planned.measured && !valid.contains(&planned.case))
 }
 
-fn show_plan(plan: &[Planned], out: &Path, format: Format, screen: &Screen) -> Result<()> {
+fn show_plan(
+    plan: &[Planned],
+    scenarios: &[Scenario],
+    map: &BTreeMap<String, String>,
+    out: &Path,
+    format: Format,
+    screen: &Screen,
+) -> Result<()> {
     let earlier = newest(out).and_then(|run| run.map(Loaded::read).transpose());
     let earlier = earlier.unwrap_or_else(|error| {
         screen.problem("warning", &format!("the estimate cannot use the latest run: {}", error.reason()));
@@ -298,7 +305,13 @@ fn show_plan(plan: &[Planned], out: &Path, format: Format, screen: &Screen) -> R
     let estimate = runner::estimate(plan, &earlier);
     if format == Format::Json {
         let builds: Vec<_> = plan.iter().map(planned_json).collect();
-        let all = serde_json::json!({ "builds": builds, "estimate-ns": estimate.map(nanoseconds) });
+        let base = |(name, used)| serde_json::json!({ "name": name, "mapped": used });
+        let bases: Vec<_> = mapping::mapped(scenarios, map)?.into_iter().map(base).collect();
+        let all = serde_json::json!({
+            "builds": builds,
+            "bases": bases,
+            "estimate-ns": estimate.map(nanoseconds),
+        });
         return screen.print(&format!("{all:#}\n"));
     }
     let mut text = String::new();
@@ -309,6 +322,7 @@ fn show_plan(plan: &[Planned], out: &Path, format: Format, screen: &Screen) -> R
             builds.iter().map(|b| if b.measured { b.case.phase.name() } else { "(priming)" }).collect();
         text.push_str(&format!("{scenario}/{variant} round {round}: {}\n", phases.join(" ")));
     }
+    text.push_str(&mapping::planned(scenarios, map)?);
     let estimate = estimate.map_or_else(
         || "no earlier run to estimate from".to_owned(),
         |d| format!("about {} by the latest run, probes and clean-up apart", format::time(nanoseconds(d))),

@@ -147,11 +147,59 @@ fn a_mistake_in_the_configuration_is_shown_with_its_place() {
     folder.write("dbench.toml", "[defaults]\nround = 3\n");
     let ran = folder.dbench(&[], &["list"]).ends(2);
     assert!(ran.err.starts_with("error: dbench.toml:2:1: unknown field `round`"), "{}", ran.err);
-    assert!(
-        ran.err.ends_with(
-            "hint: the file may hold [bases] and [defaults] with rounds, seed, scenarios and out\n"
-        )
+    assert!(ran.err.ends_with(
+        "hint: the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios and out\n"
+    ));
+    for (text, said) in [
+        ("[defaults]\nrounds = 0\n", "2:10: 0 rounds: a run has 1 to 1000\n  hint: the file may hold "),
+        ("[bases]\n\"base:1\" = \"y@@\"\n", "2:12: `y@@` is not the name of an image\n  hint: write NAME"),
+    ] {
+        folder.write("dbench.toml", text);
+        for arguments in [&["run"][..], &["run", "--plan"]] {
+            let ran = folder.dbench(&[("DOCKER_HOST", "unix:///nonexistent")], arguments).ends(2);
+            assert!(ran.err.starts_with(&format!("error: dbench.toml:{said}")), "{}", ran.err);
+        }
+    }
+    let ran = folder.dbench(&[("DBENCH_CONFIG", "nope")], &["list"]).ends(2);
+    assert_eq!(
+        ran.err,
+        "error: nope: DBENCH_CONFIG names no file\n  hint: name the file, or unset DBENCH_CONFIG to have dbench.toml \
+         looked for\n"
     );
+}
+
+#[test]
+fn quick_beats_the_environment() {
+    let folder = Folder::new();
+    let ran = folder.dbench(&[("DBENCH_ROUNDS", "2")], &["run", "--quick", "--plan"]).ends(0);
+    assert!(ran.out.ends_with("4 builds, no earlier run to estimate from\n"), "{}", ran.out);
+    let ran = folder.dbench(&[], &["run", "--quick", "--phase", "cold", "--plan"]).ends(2);
+    assert!(ran.err.contains("'--quick' cannot be used with '--phase <PHASE>'"), "{}", ran.err);
+    assert!(ran.err.contains("Usage: dbench run "), "{}", ran.err);
+}
+
+#[test]
+fn a_mapping_is_shown_in_the_plan_and_warned_of_where_nothing_uses_it() {
+    let folder = Folder::new();
+    let plan = |more: &[&str]| folder.dbench(&[], &[&["run", "--plan", "--quick"], more].concat()).ends(0);
+    let ran = plan(&["--base", "zzz=yyy"]);
+    assert_eq!(ran.err, "warning: --base zzz: no scenario of this run uses that base\n");
+    assert!(ran.out.contains("\nbase base:1\n"), "{}", ran.out);
+    let ran = plan(&["--base", "docker.io/library/base:1=mirror.example/b:1"]);
+    assert_eq!(ran.err, "");
+    assert!(ran.out.contains("\nbase base:1 as mirror.example/b:1\n"), "{}", ran.out);
+    folder.write("scenarios/greet/single.Dockerfile", "FROM other:1\nCOPY . /\n");
+    folder.write("dbench.toml", "[bases]\n\"base:1\" = \"stand-in\"\nunused = \"x\"\n");
+    let ran = plan(&[]);
+    assert_eq!(ran.err, "");
+    let said = "\ngreet: base:1 is mapped and other:1 is not; if one of the images is a stand-in and another is not, \
+        the run is refused\n";
+    assert!(ran.out.contains(said), "{}", ran.out);
+    let json = plan(&["--format", "json"]).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["bases"][0], serde_json::json!({ "name": "base:1", "mapped": "stand-in" }));
+    let ran = folder.dbench(&[], &["run", "--plan", "--base", "x=y@@"]).ends(2);
+    assert!(ran.err.contains("`y@@` is not the name of an image"), "{}", ran.err);
 }
 
 #[test]
@@ -218,6 +266,7 @@ fn a_plan_is_shown_as_text_and_as_json() {
     let mut lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.pop(), Some("4 builds, no earlier run to estimate from"));
     lines.sort_unstable();
+    assert_eq!(lines.remove(0), "base base:1");
     assert_eq!(lines, ["greet/multi round 1: cold source-edit", "greet/single round 1: cold source-edit"]);
     let json = folder.dbench(&[], &[&arguments[..], &["--format", "json"]].concat()).ends(0).out;
     let plan: serde_json::Value = serde_json::from_str(&json).unwrap();

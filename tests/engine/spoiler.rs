@@ -3,14 +3,18 @@
 use crate::lane::{Lane, PATIENCE, row};
 use crate::tiny::Tiny;
 use dbench::engine::docker::DockerEngine;
+use dbench::engine::node::{ContainerNode, ContainerSettings};
 use dbench::engine::{
-    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Removal,
+    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Patience, PullTrace,
+    PushTrace, Removal,
 };
 use dbench::error::Result;
 use dbench::image::Layer;
-use dbench::results::{Builder, Loaded, Metric, Phase, Run, SCHEMA, Status};
+use dbench::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, SCHEMA, Status};
 use dbench::runner::bases::Bases;
-use dbench::runner::{Deadlines, Observer, Planned, Runner, Selection, Settings, host, scenario_record};
+use dbench::runner::{
+    Choice, Deadlines, Observer, Planned, Runner, Selection, Settings, host, scenario_record,
+};
 use dbench::scenario::Scenario;
 use std::collections::BTreeMap;
 use std::fs;
@@ -84,6 +88,15 @@ impl Engine for Spoiler<'_> {
     async fn prune(&self, id: &str) -> Result<()> {
         self.engine.prune(id).await
     }
+    async fn push(&self, image: &str, name: &str, patience: Patience) -> Result<PushTrace> {
+        self.engine.push(image, name, patience).await
+    }
+    async fn pull_timed(&self, name: &str, patience: Patience) -> Result<PullTrace> {
+        self.engine.pull_timed(name, patience).await
+    }
+    async fn host(&self, settings: ContainerSettings) -> Result<ContainerNode> {
+        self.engine.host(settings).await
+    }
 }
 
 #[derive(Default)]
@@ -114,6 +127,8 @@ fn description(about: &About, scenarios: &[Scenario], bases: &Bases) -> Run {
         rounds: 1,
         phases: Phase::ALL.to_vec(),
         builder: Builder::Buildkit,
+        measure: vec![Measure::Build],
+        node: None,
         host: host::host(),
         engine: about.record.clone(),
         bases: bases.records(),
@@ -137,6 +152,14 @@ async fn spoiled(lane: &Lane) -> Result<(Loaded, String)> {
         keep: false,
         deadlines: Deadlines { build: PATIENCE, silence: PATIENCE, probe: PATIENCE },
         state: lane.path("state"),
+        measure: vec![Measure::Build],
+        transfers: Choice {
+            node: Some(NodeKind::None),
+            root: None,
+            image: String::new(),
+            deadline: PATIENCE,
+            patience: Patience { deadline: PATIENCE, silence: PATIENCE },
+        },
     };
     let (mut heard, out) = (Heard::default(), lane.path("results"));
     let mut runner = Runner::new(&engine, &mut heard, settings, &scenarios, bases, &about, run, &out)?;
