@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod list;
 mod mapping;
+mod plan;
 mod progress;
 mod registry;
 mod report;

@@ -2,16 +2,14 @@
 
 use super::Format;
 use super::config::Config;
-use super::mapping;
 use super::progress::Progress;
 use super::screen::Screen;
+use super::{mapping, plan};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{About, Engine, Patience};
 use crate::error::{Error, Exit, Result};
-use crate::report::{Document, format};
-use crate::results::{
-    Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, RunFolder, SCHEMA, Sample, nanoseconds, newest,
-};
+use crate::report::Document;
+use crate::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, RunFolder, SCHEMA, Sample};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
 use crate::scenario::Scenario;
@@ -128,20 +126,23 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
     let scenarios = runner::select(Scenario::load_all(&folder)?, &arguments.names, &arguments.variant)?;
     let selection = selection(&arguments, config);
     let plan = selection.all(&scenarios);
-    for name in mapping::unused(&arguments.base, &scenarios)? {
+    for name in mapping::unused(&arguments.base, &scenarios)?.into_iter().filter(|name| *name != NODE_IMAGE) {
         screen.problem("warning", &format!("--base {name}: no scenario of this run uses that base"));
     }
     let mut map = config.bases.clone();
     map.extend(arguments.base.iter().cloned());
+    let measured =
+        if arguments.measure.is_empty() { Measure::ALL.to_vec() } else { arguments.measure.clone() };
+    let transfers = transfers(&arguments, &map);
     if arguments.plan {
-        return show_plan(&plan, &scenarios, &map, &out, arguments.format, screen).map(|()| Exit::Done);
+        let transfers = measured.contains(&Measure::Transfer).then_some(&transfers);
+        return plan::show(&plan, transfers, &scenarios, &map, &out, arguments.format, screen)
+            .map(|()| Exit::Done);
     }
     let engine = DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
     let _lock = Lock::take(&state, &about.id)?;
     let bases = Bases::resolve(&engine, &scenarios, &map).await?;
-    let measured =
-        if arguments.measure.is_empty() { Measure::ALL.to_vec() } else { arguments.measure.clone() };
     let run = description(&selection, &measured, &about, &scenarios, &bases)?;
     let settings = Settings {
         selection,
@@ -149,7 +150,7 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
         deadlines: deadlines(&arguments),
         state,
         measure: measured,
-        transfers: transfers(&arguments, &map),
+        transfers,
     };
     let folder = measure(&engine, settings, &scenarios, bases, &about, run, &out, plan.len(), screen).await?;
     conclude(&arguments, &plan, folder, screen)
@@ -286,58 +287,4 @@ fn has_gap(plan: &[Planned], samples: &[Sample]) -> bool {
         .map(|s| &s.case)
         .collect();
     plan.iter().any(|planned| planned.measured && !valid.contains(&planned.case))
-}
-
-fn show_plan(
-    plan: &[Planned],
-    scenarios: &[Scenario],
-    map: &BTreeMap<String, String>,
-    out: &Path,
-    format: Format,
-    screen: &Screen,
-) -> Result<()> {
-    let earlier = newest(out).and_then(|run| run.map(Loaded::read).transpose());
-    let earlier = earlier.unwrap_or_else(|error| {
-        screen.problem("warning", &format!("the estimate cannot use the latest run: {}", error.reason()));
-        None
-    });
-    let earlier = earlier.map(|loaded| loaded.samples).unwrap_or_default();
-    let estimate = runner::estimate(plan, &earlier);
-    if format == Format::Json {
-        let builds: Vec<_> = plan.iter().map(planned_json).collect();
-        let base = |(name, used)| serde_json::json!({ "name": name, "mapped": used });
-        let bases: Vec<_> = mapping::mapped(scenarios, map)?.into_iter().map(base).collect();
-        let all = serde_json::json!({
-            "builds": builds,
-            "bases": bases,
-            "estimate-ns": estimate.map(nanoseconds),
-        });
-        return screen.print(&format!("{all:#}\n"));
-    }
-    let mut text = String::new();
-    let pass = |p: &Planned| (p.case.scenario.clone(), p.case.variant.clone(), p.round);
-    for builds in plan.chunk_by(|a, b| pass(a) == pass(b)) {
-        let (scenario, variant, round) = pass(&builds[0]);
-        let phases: Vec<_> =
-            builds.iter().map(|b| if b.measured { b.case.phase.name() } else { "(priming)" }).collect();
-        text.push_str(&format!("{scenario}/{variant} round {round}: {}\n", phases.join(" ")));
-    }
-    text.push_str(&mapping::planned(scenarios, map)?);
-    let estimate = estimate.map_or_else(
-        || "no earlier run to estimate from".to_owned(),
-        |d| format!("about {} by the latest run, probes and clean-up apart", format::time(nanoseconds(d))),
-    );
-    text.push_str(&format!("{} builds, {estimate}\n", plan.len()));
-    screen.print(&text)
-}
-
-fn planned_json(planned: &Planned) -> serde_json::Value {
-    serde_json::json!({
-        "scenario": planned.case.scenario,
-        "variant": planned.case.variant,
-        "builder": planned.case.builder.name(),
-        "phase": planned.case.phase.name(),
-        "round": planned.round,
-        "measured": planned.measured,
-    })
 }

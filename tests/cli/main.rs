@@ -261,10 +261,13 @@ fn without_an_engine_three_ways_to_get_one_are_shown() {
 #[test]
 fn a_plan_is_shown_as_text_and_as_json() {
     let folder = Folder::new();
-    let arguments = ["run", "greet", "--plan", "--quick", "--seed", "1"];
+    let arguments = ["run", "greet", "--plan", "--quick", "--seed", "1", "--node", "none"];
     let text = folder.dbench(&[], &arguments).ends(0).out;
     let mut lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.pop(), Some("4 builds, no earlier run to estimate from"));
+    let pushed =
+        "images are pushed to a registry of dbench's own on this machine, and pulled by dbench itself";
+    assert_eq!(lines.pop(), Some(pushed));
     lines.sort_unstable();
     assert_eq!(lines.remove(0), "base base:1");
     assert_eq!(lines, ["greet/multi round 1: cold source-edit", "greet/single round 1: cold source-edit"]);

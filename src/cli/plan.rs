@@ -1,0 +1,96 @@
+//! `dbench run --plan`: the builds to come, what they stand on, what will pull, and how long it will take.
+
+use super::Format;
+use super::mapping;
+use super::screen::Screen;
+use crate::engine::node::PrivateNode;
+use crate::error::Result;
+use crate::report::format;
+use crate::results::{Loaded, NodeKind, nanoseconds, newest};
+use crate::runner::{self, Choice, Planned};
+use crate::scenario::Scenario;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Shows the builds to come, their number and an estimate; runs nothing.
+pub(super) fn show(
+    plan: &[Planned],
+    transfers: Option<&Choice>,
+    scenarios: &[Scenario],
+    map: &BTreeMap<String, String>,
+    out: &Path,
+    form: Format,
+    screen: &Screen,
+) -> Result<()> {
+    let earlier = newest(out).and_then(|run| run.map(Loaded::read).transpose());
+    let earlier = earlier.unwrap_or_else(|error| {
+        screen.problem("warning", &format!("the estimate cannot use the latest run: {}", error.reason()));
+        None
+    });
+    let earlier = earlier.map(|loaded| loaded.samples).unwrap_or_default();
+    let estimate = runner::estimate(plan, &earlier);
+    if form == Format::Json {
+        let builds: Vec<_> = plan.iter().map(planned_json).collect();
+        let base = |(name, used)| serde_json::json!({ "name": name, "mapped": used });
+        let bases: Vec<_> = mapping::mapped(scenarios, map)?.into_iter().map(base).collect();
+        let all = serde_json::json!({
+            "builds": builds,
+            "bases": bases,
+            "node": transfers.map(|choice| node(choice).name()),
+            "estimate-ns": estimate.map(nanoseconds),
+        });
+        return screen.print(&format!("{all:#}\n"));
+    }
+    let mut text = String::new();
+    let pass = |p: &Planned| (p.case.scenario.clone(), p.case.variant.clone(), p.round);
+    for builds in plan.chunk_by(|a, b| pass(a) == pass(b)) {
+        let (scenario, variant, round) = pass(&builds[0]);
+        let phases: Vec<_> =
+            builds.iter().map(|b| if b.measured { b.case.phase.name() } else { "(priming)" }).collect();
+        text.push_str(&format!("{scenario}/{variant} round {round}: {}\n", phases.join(" ")));
+    }
+    text.push_str(&mapping::planned(scenarios, map)?);
+    text.push_str(&transfers.map(announced).unwrap_or_default());
+    let estimate = estimate.map_or_else(
+        || "no earlier run to estimate from".to_owned(),
+        |d| {
+            format!(
+                "about {} by the latest run, probes, transfers and clean-up apart",
+                format::time(nanoseconds(d))
+            )
+        },
+    );
+    text.push_str(&format!("{} builds, {estimate}\n", plan.len()));
+    screen.print(&text)
+}
+
+/// What will pull, as far as this machine tells without an engine.
+fn node(choice: &Choice) -> NodeKind {
+    let private = || PrivateNode::possible(choice.root.as_deref()).is_ok();
+    choice.node.unwrap_or_else(|| if private() { NodeKind::Private } else { NodeKind::Container })
+}
+
+fn announced(choice: &Choice) -> String {
+    let who = match node(choice) {
+        NodeKind::Private => {
+            "by a disposable engine in namespaces of its own, which ends with the run".to_owned()
+        }
+        NodeKind::Container => {
+            let image = &choice.image;
+            format!("by an engine in a container of {image}, which ends with the run; else by dbench itself")
+        }
+        NodeKind::None => "by dbench itself".to_owned(),
+    };
+    format!("images are pushed to a registry of dbench's own on this machine, and pulled {who}\n")
+}
+
+fn planned_json(planned: &Planned) -> serde_json::Value {
+    serde_json::json!({
+        "scenario": planned.case.scenario,
+        "variant": planned.case.variant,
+        "builder": planned.case.builder.name(),
+        "phase": planned.case.phase.name(),
+        "round": planned.round,
+        "measured": planned.measured,
+    })
+}
