@@ -5,7 +5,7 @@
 
 use dbench::error::files;
 use dbench::report::{Document, charts, format};
-use dbench::results::{Loaded, Metric, Phase, RunFolder, Sample, Status};
+use dbench::results::{Loaded, Metric, Phase, RunFolder, Sample, Status, StepRow};
 use resvg::usvg;
 use std::path::{Path, PathBuf};
 use unicode_width::UnicodeWidthStr;
@@ -295,12 +295,38 @@ fn a_chart_has_one_bar_per_case_and_its_title_is_the_finding() {
     let filled = |colour: &&str| time.matches(&format!("r=\"3\" opacity=\"1\" fill=\"{colour}\"")).count();
     let dots: usize = ["#999999", "#0072B2", "#009E73"].iter().map(filled).sum();
     assert_eq!(dots, valid.count());
+    let of = |status: Status| {
+        loaded.samples.iter().filter(|s| s.metric == Metric::BuildWall && s.status == status).count()
+    };
+    let rings = time.matches("<circle").count() - 2 * dots;
+    assert_eq!(rings, of(Status::Invalid), "one sign a sample that does not count");
     for text in texts(time).iter().filter(|t| t.starts_with(['○', '×'])) {
         assert!(text.contains("round"), "{text}");
     }
     let steps = loaded.steps.iter().filter(|s| !s.stage.is_empty()).count();
     let timeline = texts(&named("timeline-go-scratch.svg").svg);
     assert!(timeline.len() > steps && timeline.iter().any(|t| t == "cached"), "{timeline:?}");
+}
+
+#[test]
+fn the_engines_own_steps_have_a_tone_that_is_no_place_on_the_critical_path() {
+    let mut loaded = fixed();
+    let of_engine = |steps: &mut Vec<StepRow>, name: &str| {
+        steps.iter().position(|s| s.name == name && s.case.phase == Phase::Cold).unwrap()
+    };
+    let export = of_engine(&mut loaded.steps, "exporting to image");
+    let started = loaded.steps[export].started_ns.unwrap();
+    loaded.steps[export].completed_ns = Some(started + 40_000_000);
+    let name = "timeline-go-scratch.svg";
+    let drawn = charts(&loaded).unwrap().into_iter().find(|c| c.name == name).unwrap();
+    let after = drawn.svg.split("\nexporting to image\n").nth(1).unwrap();
+    let bar = after.split("<rect").nth(1).unwrap().split("/>").next().unwrap();
+    assert!(!bar.contains("#0072B2") && !bar.contains("#99C7E0"), "{bar}");
+    assert!(texts(&drawn.svg).join(" ").contains("grey: the engine"), "{}", drawn.svg);
+    assert!(drawn.svg.contains("exporting to image 0.04"), "{}", drawn.svg);
+    loaded.steps[export].completed_ns = Some(started + 9_000_000);
+    let drawn = charts(&loaded).unwrap().into_iter().find(|c| c.name == name).unwrap();
+    assert!(!drawn.svg.contains("exporting to image"), "{}", drawn.svg);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use super::format;
 use crate::results::{Builder, Metric, Phase, ScenarioRecord, StepRow};
 use crate::stats::Cases;
 
-/// Steps of the engine itself below this share of the build are not shown.
-const ENGINE_SHARE: f64 = 0.01;
+/// Steps of the engine itself that are shorter are not shown, in nanoseconds: of many there is nothing to be seen.
+const ENGINE_LEAST: u64 = 10_000_000;
 
 /// The steps of one build.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub(super) struct Step {
     pub(super) completed: u64,
     pub(super) cached: bool,
     pub(super) critical: bool,
+    /// Whether it is a step of the engine itself, and of no stage.
+    pub(super) engine: bool,
 }
 
 impl Step {
@@ -67,8 +69,9 @@ impl Timeline {
                 completed: completed.max(started),
                 cached: row.cached,
                 critical: row.critical,
+                engine: row.step.is_none(),
             };
-            if row.stage.is_empty() && (step.length() as f64) < ENGINE_SHARE * end as f64 {
+            if row.stage.is_empty() && row.step.is_none() && step.length() < ENGINE_LEAST {
                 continue;
             }
             match stages.iter_mut().find(|(stage, _)| *stage == format::clean(&row.stage)) {

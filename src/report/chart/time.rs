@@ -27,7 +27,8 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let height = HEAD + ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let words = Words {
         title: finding::times_title(document),
-        subtitle: "wall time of one build: a dot is a sample, the bar the median from zero; each phase has its own scale"
+        subtitle: "wall time of one build: dots are samples, bars medians from zero, each phase to its own scale; at the margin: not \
+                   counted"
             .to_owned(),
         describe: describe(sections),
         problems: named(sections),
@@ -101,7 +102,7 @@ impl Column {
             }
             room = room.max(wide);
         }
-        let most = builds().flat_map(|b| &b.samples).filter_map(|s| s.value).max().unwrap_or(1).max(1);
+        let most = builds().flat_map(valid).max().unwrap_or(1).max(1);
         let end = (self.right - room - 8).max(self.left + 20);
         let x =
             |value: u64| self.left + (f64::from(end - self.left) * value as f64 / most as f64).round() as i32;
@@ -135,12 +136,9 @@ fn cell(
         canvas.bar((left, end), (y + 3, y + ROW - 4), colour, 0.45)?;
         canvas.bar((end - 1, end + 1), (y + 2, y + ROW - 3), colour, 1.0)?;
     }
-    for sample in &build.samples {
-        let Some(value) = sample.value else { continue };
-        match sample.status {
-            "valid" => canvas.dot((x(value), middle), colour)?,
-            _ => canvas.ring((x(value), middle))?,
-        }
+    // A sample has one sign: what does not count stands at the margin alone, so that no length is read off it.
+    for value in valid(build) {
+        canvas.dot((x(value), middle), colour)?;
         end = end.max(x(value) + 4);
     }
     let mut at = end + 6;
@@ -162,6 +160,10 @@ fn cell(
         at += marked(count)?;
     }
     Ok(())
+}
+
+fn valid(build: &Build) -> impl Iterator<Item = u64> {
+    build.samples.iter().filter(|sample| sample.status == "valid").filter_map(|sample| sample.value)
 }
 
 /// The samples that do not count, by status.

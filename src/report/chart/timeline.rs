@@ -1,4 +1,5 @@
-//! Owns the timeline of one cold build: a row a step, grouped by stage, the critical path strong, cached outlined.
+//! Owns the timeline of one cold build: a row a step, grouped by stage, the critical path strong, cached outlined, the
+//! engine's own steps in a tone of their own.
 
 use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, cut, foot, picture, step, width};
 use super::theme::Theme;
@@ -6,6 +7,7 @@ use crate::error::Result;
 use crate::report::document::{Document, Section};
 use crate::report::timeline::{Step, Timeline};
 use crate::report::{finding, format};
+use plotters::style::RGBColor;
 
 const ROW: i32 = 22;
 const STAGE: i32 = 26;
@@ -22,7 +24,8 @@ pub(super) fn draw(document: &Document, timeline: &Timeline, theme: &Theme) -> R
     let words = Words {
         title: finding::timeline(timeline),
         subtitle: format!(
-            "round {}; a row is a step; strong: the critical path, pale: beside it, outlined: cached",
+            "round {}; a row is a step; strong: the critical path of the stages, pale: beside it, outlined: cached, grey: \
+             the engine's own, from 0.01\u{202f}s on",
             timeline.round
         ),
         describe: describe(timeline),
@@ -59,17 +62,27 @@ fn rows(canvas: &Canvas<'_>, timeline: &Timeline, top: i32, bottom: i32) -> Resu
             if step.cached {
                 canvas.outline((from, to.max(from + 4)), high, colour)?;
             } else {
-                canvas.bar((from, to), high, colour, if step.critical { 1.0 } else { 0.4 })?;
+                let (colour, strength) = tone(theme, step, colour);
+                canvas.bar((from, to), high, colour, strength)?;
             }
             let end = if step.cached { to.max(from + 4) } else { to };
             let said = if step.cached { "cached".to_owned() } else { format::time(step.length()) };
-            let ink = if step.critical { theme.ink } else { theme.soft };
+            let ink = if step.critical && !step.engine { theme.ink } else { theme.soft };
             let room = WIDTH - MARGIN - width(&said, LABEL, false)?;
             canvas.text(&said, ((end + 6).min(room), middle), LABEL, ink, Align::Left, false)?;
             y += ROW;
         }
     }
     Ok(())
+}
+
+/// Steps of the engine are on no path between stages, so they are neither on the critical one nor beside it.
+fn tone(theme: &Theme, step: &Step, colour: RGBColor) -> (RGBColor, f64) {
+    match step {
+        Step { engine: true, .. } => (theme.soft, 0.7),
+        Step { critical: true, .. } => (colour, 1.0),
+        _ => (colour, 0.4),
+    }
 }
 
 fn axis(canvas: &Canvas<'_>, end: u64, x: &dyn Fn(u64) -> i32, (top, bottom): (i32, i32)) -> Result<()> {
@@ -88,7 +101,7 @@ fn axis(canvas: &Canvas<'_>, end: u64, x: &dyn Fn(u64) -> i32, (top, bottom): (i
 
 fn describe(timeline: &Timeline) -> String {
     let of_step = |step: &Step| {
-        let critical = if step.critical { ", critical" } else { "" };
+        let critical = if step.critical && !step.engine { ", critical" } else { "" };
         let length = if step.cached { "cached".to_owned() } else { format::time(step.length()) };
         format!("{} {length}{critical}", step.name)
     };
