@@ -4,11 +4,14 @@
 use crate::error::{Error, Result, files};
 use crate::scenario::{Edit, EditLine, Nonce, Scenario};
 use std::collections::BTreeSet;
-use std::fs::{self, FileTimes, Metadata};
-use std::io::ErrorKind;
+use std::fs::{self, File, FileTimes, Metadata};
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+/// How much of two files is held in memory while they are compared.
+const PIECE: usize = 1 << 16;
 
 /// A copy of a scenario's context in a folder of its own, which is removed when it is dropped. Modes and times of
 /// modification are those of the original; symlinks stay symlinks, with a time of their own.
@@ -205,7 +208,41 @@ fn equal(source: &Path, wanted: &Metadata, target: &Path) -> Result<bool> {
         return same_link(source, target);
     }
     let face = |of: &Metadata| (of.len(), of.mode());
-    Ok(wanted.is_dir() || (face(&there) == face(wanted) && files::read(source)? == files::read(target)?))
+    Ok(wanted.is_dir() || (face(&there) == face(wanted) && same_content(source, target)?))
+}
+
+/// Compared piece by piece: a file of any length takes the same memory.
+fn same_content(one: &Path, other: &Path) -> Result<bool> {
+    let (mut first, mut second) = (Pieces::of(one)?, Pieces::of(other)?);
+    loop {
+        let (a, b) = (first.next()?, second.next()?);
+        if a != b || a.is_empty() {
+            return Ok(a == b);
+        }
+    }
+}
+
+/// A file in pieces of one length, the last apart.
+struct Pieces<'a> {
+    path: &'a Path,
+    file: File,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(path: &'a Path) -> Result<Self> {
+        Ok(Self { path, file: files::open(path)?, buffer: Vec::with_capacity(PIECE) })
+    }
+
+    /// The next piece; empty at the end.
+    fn next(&mut self) -> Result<&[u8]> {
+        self.buffer.clear();
+        let read = self.file.by_ref().take(PIECE as u64).read_to_end(&mut self.buffer);
+        read.map_err(|cause| {
+            Error::surroundings(format!("cannot read {}", self.path.display())).because(cause)
+        })?;
+        Ok(&self.buffer)
+    }
 }
 
 fn same_link(source: &Path, target: &Path) -> Result<bool> {

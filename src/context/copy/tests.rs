@@ -206,3 +206,27 @@ fn what_a_build_cannot_take_in_is_refused() {
         "{said}"
     );
 }
+
+#[test]
+fn content_is_compared_to_its_last_piece_and_in_pieces() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
+        let mut content = vec![7; length];
+        files::write(&one, &content).unwrap();
+        files::write(&other, &content).unwrap();
+        assert!(same_content(&one, &other).unwrap(), "{length}");
+        content.push(8);
+        files::write(&other, &content).unwrap();
+        assert!(!same_content(&one, &other).unwrap(), "{length} and one more");
+        content.pop();
+        if let Some(last) = content.last_mut() {
+            *last = 8;
+            files::write(&other, &content).unwrap();
+            assert!(!same_content(&one, &other).unwrap(), "the last of {length}");
+        }
+    }
+    let mut pieces = Pieces::of(&one).unwrap();
+    assert_eq!(pieces.next().unwrap().len(), PIECE);
+    assert!(pieces.buffer.capacity() <= 2 * PIECE);
+}
