@@ -204,7 +204,12 @@ pub mod files {
     pub fn read_to_string(path: &Path) -> Result<String> {
         let bytes = read(path)?;
         String::from_utf8(bytes).map_err(|cause| {
-            Error::input("the file is not UTF-8 text").in_file(path).because(cause.utf8_error())
+            let good = cause.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(&cause.as_bytes()[..good]).into_owned();
+            Error::input("the file is not UTF-8 text")
+                .at_offset(path, &text, good)
+                .because(cause.utf8_error())
+                .hint("save it as UTF-8; the place is that of the first byte that is not")
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::screen::Screen;
-use crate::error::{Exit, Result, files};
+use crate::error::{Error, Exit, Result, files};
 use crate::report::{Document, charts, splice};
 use crate::results::{Loaded, find_run};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
     let mut files = drawn(&loaded)?;
     match &arguments.into {
         Some(file) => {
-            let text = files::read_to_string(file)?;
+            let text = read_document(file)?;
             let results = document.markdown(&between(file, loaded.folder.path()));
             files.push((file.clone(), splice(file, &text, &results)?));
         }
@@ -60,6 +60,15 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
     } else {
         write(&files).map(|()| Exit::Done)
     }
+}
+
+fn read_document(file: &Path) -> Result<String> {
+    if !file.exists() {
+        return Err(Error::input("there is no such file to put the results into").in_file(file).hint(
+            "make it, with `<!-- dbench:results -->` and `<!-- /dbench:results -->` on lines of their own",
+        ));
+    }
+    files::read_to_string(file)
 }
 
 /// Every chart of a run with the path that it belongs at.

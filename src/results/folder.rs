@@ -1,3 +1,6 @@
+//! Owns the folder of a run: its parts, writing them while the run goes on, and reading them back.
+//! Leaves the shape of rows to `sample`, `step` and `transfer`, that of `run.json` to `run`.
+
 use super::{Case, Run, SCHEMA, Sample, Status, StepRow, TransferRow};
 use crate::error::{Error, Result, files, shown};
 use std::fs::File;
@@ -78,7 +81,8 @@ impl Writer {
                 .in_file(shown(folder.path()))
                 .hint("start again; runs at the same time, on different engines, need --out folders of their own"));
         }
-        files::create_dir_all(&folder.path().join("logs"))?;
+        files::create_dir_all(&folder.path().join("logs"))
+            .map_err(|error| error.hint("name a folder that can be made and written with --out"))?;
         let mut writer = Self {
             samples: files::append(&folder.samples())?,
             steps: files::append(&folder.steps())?,
@@ -187,7 +191,7 @@ fn read_run(path: &Path) -> Result<Run> {
     let text = files::read_to_string(path)?;
     let run: Run = serde_json::from_str(&text).map_err(|cause| {
         Error::input("not a run.json that this version can read")
-            .at(shown(path), cause.line(), cause.column())
+            .at(shown(path), cause.line().max(1), cause.column().max(1))
             .because(cause)
             .hint("it was changed by hand or made by another version of dbench")
     })?;

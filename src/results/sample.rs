@@ -1,7 +1,11 @@
+//! Owns a sample, the case that it belongs to, and its row in `samples.csv`.
+//! Leaves tables in general to `table`.
+
 use super::{Metric, table};
 use crate::error::{Error, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -193,7 +197,17 @@ impl Sample {
 
     /// Reads `samples.csv`. The second part is a warning when the last line had no line end and was dropped.
     pub fn read_all(path: &Path) -> Result<(Vec<Self>, Option<String>), Error> {
-        table::read(path, &Self::COLUMNS, Self::from_record)
+        let mut seen = BTreeSet::new();
+        table::read(path, &Self::COLUMNS, |row| {
+            let sample = Self::from_record(row)?;
+            let Self { case, round, metric, node, link, .. } = &sample;
+            if seen.insert((case.clone(), *round, metric.name(), node.clone(), link.clone())) {
+                return Ok(sample);
+            }
+            Err(row
+                .error("metric", &format!("an earlier row has {metric} of {case}, round {round}, already"))
+                .hint("remove the row that is one too many, or take the file from its source again"))
+        })
     }
 }
 

@@ -45,8 +45,13 @@ impl Row<'_> {
 pub(super) fn read<T>(
     path: &Path,
     columns: &[&str],
-    convert: impl Fn(&Row<'_>) -> Result<T>,
+    mut convert: impl FnMut(&Row<'_>) -> Result<T>,
 ) -> Result<(Vec<T>, Option<String>)> {
+    if !path.is_file() {
+        return Err(Error::input("the folder of the run lacks this file")
+            .in_file(shown(path))
+            .hint("take the run from its source again, or measure anew with `dbench run`"));
+    }
     let mut bytes = files::read(path)?;
     let torn = drop_torn_line(&mut bytes);
     let warning =

@@ -104,14 +104,23 @@ impl Scenario {
 
 fn syntax(place: &Place, cause: &toml::de::Error) -> Error {
     let message = cause.message();
+    let at = cause.span().map_or(0, |span| span.start);
     let hint = if message.starts_with("unknown field") {
         "correct the key's spelling, or remove it"
     } else if message.starts_with("missing field") {
         "add the key"
+    } else if message.ends_with("expected u16") {
+        if key(&place.text, at) == "port" { "write a port from 1 to 65535" } else { "write a smaller number" }
     } else {
         "correct the line; strings stand in quotes"
     };
-    place.error(cause.span().map_or(0, |span| span.start), message, hint)
+    place.error(at, message, hint)
+}
+
+/// The key whose value stands at that place.
+fn key(text: &str, value: usize) -> &str {
+    let before = text.get(..value).unwrap_or_default().trim_end().trim_end_matches('=').trim_end();
+    before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
 }
 
 fn build(place: &Place, name: String, disk: disk::Scenario) -> Result<Scenario> {

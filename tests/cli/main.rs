@@ -203,6 +203,18 @@ fn a_mapping_is_shown_in_the_plan_and_warned_of_where_nothing_uses_it() {
 }
 
 #[test]
+fn a_scenario_that_is_not_text_is_shown_with_the_place_of_its_first_wrong_byte() {
+    let folder = Folder::new();
+    let path = folder.path("scenarios/greet/scenario.toml");
+    files::write(&path, b"title = \"A\"\nlanguage = \"\xe9\xff\"\n").unwrap();
+    let ran = folder.dbench(&[], &["list"]).ends(2);
+    let said =
+        "error: scenarios/greet/scenario.toml:2:13: the file is not UTF-8 text\n  cause: invalid utf-8";
+    assert!(ran.err.starts_with(said), "{}", ran.err);
+    assert!(ran.err.contains("\n  hint: save it as UTF-8"), "{}", ran.err);
+}
+
+#[test]
 fn flags_beat_the_environment_which_beats_the_file() {
     let folder = Folder::new();
     folder.write("dbench.toml", "[defaults]\nrounds = 4\n");

@@ -65,6 +65,40 @@ fn a_malformed_line_is_named() {
 }
 
 #[test]
+fn a_row_that_stands_twice_is_named() {
+    let folder = golden();
+    let path = folder.path("results/kept/samples.csv");
+    let good = files::read_to_string(&path).unwrap();
+    let lines = good.lines().count();
+    let second = good.lines().nth(1).unwrap();
+    folder.write("results/kept/samples.csv", &format!("{good}{second}\n"));
+    let said = folder.dbench(&[], &["report", "kept"]).ends(2).err;
+    let place =
+        format!("error: results/kept/samples.csv:{}:1: column `metric`: an earlier row has ", lines + 1);
+    assert!(said.starts_with(&place), "{said}");
+    assert!(said.contains(" of go-scratch/single cold, round 1, already\n  hint: remove the row"), "{said}");
+}
+
+#[test]
+fn what_is_missing_is_named_with_what_to_do() {
+    let folder = golden();
+    let said = folder.dbench(&[], &["report", "kept", "--into", "none.md"]).ends(2).err;
+    let expected = "error: none.md: there is no such file to put the results into\n  hint: make it, with `<!-- dbench:results";
+    assert!(said.starts_with(expected), "{said}");
+    folder.write("results/kept/run.json", "\n");
+    let said = folder.dbench(&[], &["report", "kept"]).ends(2).err;
+    assert!(said.starts_with("error: results/kept/run.json:2:1: not a run.json"), "{said}");
+    let folder = golden();
+    files::remove(&folder.path("results/kept/samples.csv")).unwrap();
+    let said = folder.dbench(&[], &["report", "kept"]).ends(2).err;
+    assert_eq!(
+        said,
+        "error: results/kept/samples.csv: the folder of the run lacks this file\n  hint: take the run from its source \
+         again, or measure anew with `dbench run`\n"
+    );
+}
+
+#[test]
 fn a_run_json_of_another_kind_is_named() {
     let folder = golden();
     let good = files::read_to_string(&folder.path("results/kept/run.json")).unwrap();

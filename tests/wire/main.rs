@@ -102,6 +102,23 @@ fn the_failed_step_shows_its_own_lines_though_another_stage_writes_between_them(
 }
 
 #[test]
+fn a_folder_of_runs_that_cannot_be_made_is_named_with_the_flag() {
+    let (_folder, server, ran) = against(|_| None, &["run", "--out", "scenarios/greet/scenario.toml/below"]);
+    let ran = ran.ends(1);
+    assert!(
+        ran.err.starts_with("error: cannot create the folder scenarios/greet/scenario.toml/below/"),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.err.contains("\n  hint: name a folder that can be made and written with --out\n"),
+        "{}",
+        ran.err
+    );
+    assert!(!server.saw("POST", "/build?"));
+}
+
+#[test]
 fn a_refused_build_is_a_failed_row() {
     fails(
         || Reply::Whole(500, r#"{"message":"no space left on device"}"#.to_owned()),

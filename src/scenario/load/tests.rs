@@ -1,3 +1,5 @@
+//! Scenario files: what a good one gives, and every mistake with its place.
+
 use super::*;
 use crate::scenario::{Edit, EditLine, Expect};
 use std::collections::BTreeMap;
@@ -176,6 +178,7 @@ fn every_mistake_in_the_file_is_shown_with_its_place() {
         ("\"multi.Dockerfile\"", "\"app\"", "12:14: the Dockerfile `app` is not a file\n  hint: name the Dockerfile itself".to_owned()),
         ("\"multi.Dockerfile\"", "\"../x\"", format!("12:14: the Dockerfile `../x` is outside the scenario\n  hint: {own}")),
         ("\"final\"", "\"finale\"", "13:10: `multi.Dockerfile` has no stage `finale`\n  hint: its named stages are final".to_owned()),
+        ("port = 81", "port = 70000", "15:18: invalid value: integer `70000`, expected u16\n  hint: write a port from 1 to 65535".to_owned()),
         ("port = 81", "port = 0", "15:18: 0 is not a port\n  hint: name the port that the program listens on".to_owned()),
         ("[probe.http]\nport = 80\nbody = \"edition {nonce}\"\n", "[probe]\n", format!("17:1: the probe says nothing\n  hint: {probe}")),
         ("[edits.source]", "[probe.command]\noutput = \"{nonce}\"\n\n[edits.source]", format!("21:1: the probe is both over HTTP and a command\n  hint: {probe}")),
