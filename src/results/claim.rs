@@ -1,3 +1,6 @@
+//! Owns the grammar of claims: text to variant, metric, phase, comparison and bound.
+//! Leaves whether a claim holds to `stats`.
+
 use super::{Metric, Phase, Unit};
 use std::fmt;
 

@@ -1,3 +1,6 @@
+//! Owns the names of what is measured, the unit that each is counted in, and the phase that it belongs to.
+//! Leaves how values are taken to `runner`, and how they are printed to `report`.
+
 use super::Phase;
 use std::fmt;
 use std::time::Duration;

@@ -1,3 +1,6 @@
+//! Owns the shape of `run.json`: what made the numbers beside it, and what a report needs of the scenarios.
+//! Leaves reading and writing the file to `folder`.
+
 use super::{Builder, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,6 @@
+//! Owns a step of a build as its row in `steps.csv`.
+//! Leaves how steps are found in the engine's events to `engine`.
+
 use super::{Case, table};
 use crate::error::{Error, Result};
 use std::path::Path;

@@ -1,3 +1,6 @@
+//! Owns which samples belong to which case: values that count, ratios of paired rounds, and what does not count.
+//! Leaves what they mean to `spread` and `claim`.
+
 use super::{Spread, ratio};
 use crate::results::{Metric, Phase, Run, Sample, Status};
 use std::collections::BTreeMap;

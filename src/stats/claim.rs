@@ -1,3 +1,6 @@
+//! Owns the outcome of a claim: what a run confirms, refutes or leaves open, and why.
+//! Leaves the grammar of claims to `results`, and their words in a report to `report`.
+
 use super::{Cases, DECIDING_ROUNDS, interval, reduction};
 use crate::results::{Claim, ClaimRecord, Metric, Op, Quantity, ScenarioRecord, Unit};
 use serde::Serialize;

@@ -1,3 +1,6 @@
+//! Owns numbers about numbers: median and range, ratio and reduction, the interval of a median.
+//! Knows no case and no unit.
+
 use serde::Serialize;
 
 /// From this many rounds on a time is decided; with fewer, median and range are all that is said. With 6 the

@@ -1,3 +1,5 @@
+//! What the meter counts of a connection.
+
 use super::*;
 
 fn peer() -> SocketAddr {

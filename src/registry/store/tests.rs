@@ -1,3 +1,5 @@
+//! The store of blobs and manifests on the disk.
+
 use super::*;
 use crate::registry::name::{Name, Tag};
 

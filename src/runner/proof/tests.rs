@@ -1,3 +1,5 @@
+//! Proofs of phases: which steps must have run, which must not, and which may do either.
+
 use super::*;
 use crate::engine::VertexUpdate;
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+//! Dockerfiles as text: stages, steps, the names of images, and what rewriting leaves alone.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
