@@ -4,8 +4,11 @@ use super::screen::Screen;
 use crate::report::format;
 use crate::results::nanoseconds;
 use crate::runner::{Observer, Planned};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Shows builds as they come.
@@ -15,6 +18,29 @@ pub(super) struct Progress {
     total: usize,
     done: usize,
     began: Instant,
+    end: End,
+}
+
+/// When the run is likely to end, in milliseconds since it began: the live line counts down to it. 0 is not known.
+#[derive(Clone, Default)]
+struct End(Arc<AtomicU64>);
+
+impl End {
+    /// The pace so far goes on; nothing is known before the first build is done.
+    fn expect(&self, elapsed: Duration, done: usize, total: usize) {
+        let (Ok(done), Ok(total)) = (u32::try_from(done), u32::try_from(total)) else { return };
+        let whole = if done == 0 { Duration::ZERO } else { elapsed / done * total };
+        self.0.store(u64::try_from(whole.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// What is left when so much has gone by.
+    fn left(&self, elapsed: Duration) -> String {
+        let left = Duration::from_millis(self.0.load(Ordering::Relaxed)).saturating_sub(elapsed);
+        match left.as_secs() {
+            0 => String::new(),
+            seconds => format!(", about {} left", format::time(seconds * 1_000_000_000)),
+        }
+    }
 }
 
 impl Progress {
@@ -22,10 +48,15 @@ impl Progress {
         let target =
             if screen.is_live() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {prefix} · {wide_msg}") {
-            bar.set_style(style);
+        let (began, end) = (Instant::now(), End::default());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {prefix}{left} · {wide_msg}") {
+            let end = end.clone();
+            bar.set_style(style.with_key("left", move |_: &ProgressState, line: &mut dyn Write| {
+                // A line that cannot be written has no reader.
+                let _ = line.write_str(&end.left(began.elapsed()));
+            }));
         }
-        Self { screen, bar, total, done: 0, began: Instant::now() }
+        Self { screen, bar, total, done: 0, began, end }
     }
 
     /// Ends the live line.
@@ -35,18 +66,6 @@ impl Progress {
 
     fn say(&self, text: &str) {
         self.bar.suspend(|| self.screen.say(text));
-    }
-
-    /// What is left at the pace so far; nothing to say before the first build is done.
-    fn left(&self) -> String {
-        let left = self.total.saturating_sub(self.done);
-        match u32::try_from(self.done) {
-            Ok(done) if done > 0 && left > 0 => {
-                let ahead = self.began.elapsed() / done * u32::try_from(left).unwrap_or(u32::MAX);
-                format!(", about {} left", format::time(nanoseconds(ahead)))
-            }
-            _ => String::new(),
-        }
     }
 }
 
@@ -58,7 +77,8 @@ fn name(planned: &Planned) -> String {
 impl Observer for Progress {
     fn begin(&mut self, planned: &Planned, done: usize) {
         self.done = done;
-        self.bar.set_prefix(format!("{}/{} {}{}", done + 1, self.total, name(planned), self.left()));
+        self.end.expect(self.began.elapsed(), done, self.total);
+        self.bar.set_prefix(format!("{}/{} {}", done + 1, self.total, name(planned)));
         self.bar.set_message("");
         self.bar.enable_steady_tick(Duration::from_millis(120));
     }
@@ -81,5 +101,22 @@ impl Observer for Progress {
 
     fn warning(&mut self, text: &str) {
         self.bar.suspend(|| self.screen.problem("warning", text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_counts_down_between_builds() {
+        let end = End::default();
+        let left = |seconds| end.left(Duration::from_secs(seconds)).replace(format::THIN, " ");
+        end.expect(Duration::from_secs(5), 0, 4);
+        assert_eq!(left(5), "", "nothing is known before the first build is done");
+        end.expect(Duration::from_secs(20), 1, 4);
+        assert_eq!(left(20), ", about 1 min 0 s left");
+        assert_eq!(left(30), ", about 50.0 s left");
+        assert_eq!(left(99), "", "an estimate that was too short says no more");
     }
 }

@@ -44,7 +44,7 @@ const SETTLING: Duration = Duration::from_secs(1);
 pub trait Observer {
     /// A build begins, the `done`th of all.
     fn begin(&mut self, planned: &Planned, done: usize);
-    /// A step of the build began.
+    /// A step of the build began, or the probe of its image.
     fn step(&mut self, name: &str);
     /// The build and its probe ended; the reason if it does not count.
     fn end(&mut self, planned: &Planned, wall: Duration, counts: Result<(), &str>);

@@ -19,6 +19,9 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// What goes on after the last step of a build.
+const PROBING: &str = "probing";
+
 /// What the builds of one variant in one round share.
 pub(super) struct Pass<'a> {
     scenario: &'a Scenario,
@@ -199,6 +202,7 @@ async fn judge<E: Engine, O: Observer>(
     {
         return Ok((Verdict::Invalid(reason), None));
     }
+    runner.observer.step(PROBING);
     let subject = Subject {
         image,
         container: &naming::container(&runner.run.id, &planned.case, planned.round),

@@ -10,6 +10,7 @@ use std::path::Path;
 struct Heard {
     warnings: Vec<String>,
     failures: Vec<String>,
+    steps: Vec<String>,
     /// Called before every build.
     before: Option<Box<dyn FnMut(usize)>>,
 }
@@ -20,7 +21,9 @@ impl Observer for Heard {
             before(done);
         }
     }
-    fn step(&mut self, _: &str) {}
+    fn step(&mut self, name: &str) {
+        self.steps.push(name.to_owned());
+    }
     fn end(&mut self, _: &Planned, _: Duration, _: Result<(), &str>) {}
     fn failure(&mut self, _: &Planned, last_lines: &str, _: &Path) {
         self.failures.push(last_lines.to_owned());
@@ -135,6 +138,7 @@ async fn a_round_opens_cold_builds_on_it_and_cleans_up() {
     let expected =
         [of_variant(first, ["record-0", "record-1"]), of_variant(second, ["record-2", "record-3"])];
     assert_eq!(calls, expected.concat());
+    assert_eq!(heard.steps, ["[2/2] COPY edition /edition", "probing"].repeat(6));
     assert!(walls(&loaded).iter().all(|(_, _, status)| *status == Status::Valid), "{:?}", walls(&loaded));
     assert_eq!(walls(&loaded).len(), 6);
     assert_eq!(of(&loaded, "multi", Metric::UnpackedSize).value, Some(125));
