@@ -29,4 +29,5 @@ mod shipped;
 mod spoiled;
 mod spoiler;
 mod tiny;
+mod transfer;
 mod whole;

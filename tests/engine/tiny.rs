@@ -55,6 +55,21 @@ impl Tiny {
         tiny
     }
 
+    /// Lets `multi` stand on nothing, with what answers the probe.
+    pub fn on_scratch(self, lane: &Lane) -> Self {
+        let token = format!("{}-{}", self.name, lane.token);
+        let dockerfile = format!(
+            "FROM {} AS builder\nWORKDIR /{token}\nCOPY manifest ./\n\
+             RUN mkdir -p /out/bin && cp /bin/busybox /out/bin/cat && cp -a /lib /out && \
+             if [ -d /lib64 ]; then cp -a /lib64 /out; fi\n\
+             COPY . .\nRUN echo {token}-multi && cat edition > /edition\n\
+             FROM scratch\nCOPY --from=builder /out /\nCOPY --from=builder /edition /edition\n",
+            lane.base
+        );
+        self.write("multi.Dockerfile", &dockerfile);
+        self
+    }
+
     pub fn write(&self, file: &str, text: &str) {
         fs::write(self.dir.join(file), text).unwrap();
     }
