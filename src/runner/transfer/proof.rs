@@ -105,7 +105,7 @@ pub fn little_beside(carried: &Carried) -> Result<(), String> {
 fn many(first: &Digest, number: usize) -> String {
     match number {
         1 => format!("blob {}", short(first)),
-        n => format!("{n} blobs, {} among them,", short(first)),
+        n => format!("{n} blobs ({} among them)", short(first)),
     }
 }
 
