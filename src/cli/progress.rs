@@ -27,7 +27,7 @@ struct End(Arc<AtomicU64>);
 
 impl End {
     /// The pace so far goes on; nothing is known before the first build is done.
-    fn expect(&self, elapsed: Duration, done: usize, total: usize) {
+    fn foresee(&self, elapsed: Duration, done: usize, total: usize) {
         let (Ok(done), Ok(total)) = (u32::try_from(done), u32::try_from(total)) else { return };
         let whole = if done == 0 { Duration::ZERO } else { elapsed / done * total };
         self.0.store(u64::try_from(whole.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -77,7 +77,7 @@ fn name(planned: &Planned) -> String {
 impl Observer for Progress {
     fn begin(&mut self, planned: &Planned, done: usize) {
         self.done = done;
-        self.end.expect(self.began.elapsed(), done, self.total);
+        self.end.foresee(self.began.elapsed(), done, self.total);
         self.bar.set_prefix(format!("{}/{} {}", done + 1, self.total, name(planned)));
         self.bar.set_message("");
         self.bar.enable_steady_tick(Duration::from_millis(120));
@@ -112,9 +112,9 @@ mod tests {
     fn what_is_left_counts_down_between_builds() {
         let end = End::default();
         let left = |seconds| end.left(Duration::from_secs(seconds)).replace(format::THIN, " ");
-        end.expect(Duration::from_secs(5), 0, 4);
+        end.foresee(Duration::from_secs(5), 0, 4);
         assert_eq!(left(5), "", "nothing is known before the first build is done");
-        end.expect(Duration::from_secs(20), 1, 4);
+        end.foresee(Duration::from_secs(20), 1, 4);
         assert_eq!(left(20), ", about 1 min 0 s left");
         assert_eq!(left(30), ", about 50.0 s left");
         assert_eq!(left(99), "", "an estimate that was too short says no more");

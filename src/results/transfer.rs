@@ -1,3 +1,6 @@
+//! Owns the rows of `transfers.csv`: what of each layer a push or a pull moved, and when.
+//! Leaves what a transfer proves to `runner`.
+
 use super::{Case, table};
 use crate::error::Result;
 use std::path::Path;

@@ -15,10 +15,11 @@ mod commands;
 mod container_node;
 mod ended;
 mod failing;
+mod kept;
 mod lane;
-// It reads what the kernel of Linux says of processes.
 mod little_registry;
 mod machine;
+// It reads what the kernel of Linux says of processes.
 #[cfg(target_os = "linux")]
 mod memory;
 mod needed;
@@ -27,7 +28,9 @@ mod pull;
 mod readme;
 mod shipped;
 mod spoiled;
+mod spoiled_transfer;
 mod spoiler;
 mod tiny;
 mod transfer;
+mod transfer_bytes;
 mod whole;
