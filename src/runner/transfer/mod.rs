@@ -59,8 +59,11 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
     async fn all(&mut self, cold: &str, images: &Images) -> Result<()> {
         self.site.registry.clear().await?;
         let Some(packed) = self.push_cold(cold).await? else { return Ok(()) };
-        self.pull_cold(&packed).await?;
+        let held = self.pull_cold(&packed).await?;
         if let Some(image) = images.get(&Phase::SourceEdit) {
+            if !held {
+                self.hold(&packed).await?;
+            }
             self.update(image, Phase::SourceEdit, &packed).await?;
         }
         let held = self.pull_base_warm(&packed).await?;
@@ -92,16 +95,18 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
         packed.diff_ids.starts_with(&base.diff_ids).then_some(base.diff_ids.len())
     }
 
-    async fn pull_cold(&mut self, packed: &Packed) -> Result<()> {
+    /// A pull into an empty store. Whether the node holds the image now.
+    async fn pull_cold(&mut self, packed: &Packed) -> Result<bool> {
         if let Err(reason) = self.site.empty().await {
-            return self.write_no_pull(Phase::Cold, Pull::Cold, reason);
+            self.write_no_pull(Phase::Cold, Pull::Cold, reason)?;
+            return Ok(false);
         }
         let pulled = self.pull(packed, &self.name(Phase::Cold), None).await?;
         self.write_pull(Phase::Cold, Pull::Cold, packed, &pulled)?;
         if self.runner.settings.measures(Measure::Start) && pulled.verdict == Verdict::Valid {
             self.start(&pulled).await?;
         }
-        Ok(())
+        Ok(!matches!(pulled.verdict, Verdict::Failed(_)))
     }
 
     /// A pull into a store that has the base alone. Whether the node holds the image now.
@@ -170,10 +175,14 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
             nonce: &Nonce::unedited(),
             deadline: self.runner.settings.deadlines.probe,
         };
-        let answer = probe(node.engine(), &mut self.runner.journal, &subject).await?;
+        // A node is not the user's engine: one that is gone costs this row, not the run.
+        let answer = match probe(node.engine(), &mut self.runner.journal, &subject).await {
+            Ok(answer) => answer.map_err(|wrong| wrong.what),
+            Err(error) => Err(format!("the node's engine is gone: {}", error.reason())),
+        };
         let verdict = match &answer {
             Ok(_) => Verdict::Valid,
-            Err(wrong) => Verdict::Failed(format!("probe on the node: {}", wrong.what)),
+            Err(reason) => Verdict::Failed(format!("probe on the node: {reason}")),
         };
         let of = Of::new(&case, self.round, Some(pulled.started), &verdict).on(self.site.kind());
         let ready = answer.ok().map(|start: Duration| nanoseconds(pulled.wall + start));

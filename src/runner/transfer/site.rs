@@ -169,8 +169,14 @@ impl Site {
         let (wall, outcome) = match &self.node {
             Some(node) => {
                 let name = self.name_for_node(wanted.name);
-                let trace = node.engine().pull_timed(&name, self.patience).await?;
-                (trace.wall, trace.outcome.map(|_digest| ()).map_err(|failure| failure.message))
+                match node.engine().pull_timed(&name, self.patience).await {
+                    Ok(trace) => {
+                        (trace.wall, trace.outcome.map(|_digest| ()).map_err(|failure| failure.message))
+                    }
+                    // A node is not the user's engine: one that is gone costs this pull, not the run. The error
+                    // says no more than that, but names a path of this machine, which rows do not hold.
+                    Err(_unreachable) => (Duration::ZERO, Err("the node's engine is gone".to_owned())),
+                }
             }
             None => own::pull(self.seen_by_node, wanted.name, &expected, self.patience).await,
         };
