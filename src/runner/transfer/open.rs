@@ -107,7 +107,7 @@ impl<E: Engine> Maker<'_, E> {
         let mut reasons = Vec::new();
         for kind in [NodeKind::Private, NodeKind::Container] {
             match self.make(kind).await {
-                Ok(node) => return Ok((Some(node), Vec::new())),
+                Ok(node) => return Ok((Some(node), self.instead_of_root(kind, &reasons))),
                 Err(error) => reasons.push(format!("{}: {}", kind.name(), error.reason())),
             }
         }
@@ -116,6 +116,16 @@ impl<E: Engine> Maker<'_, E> {
             reasons.join("; ")
         );
         Ok((None, vec![warning]))
+    }
+
+    /// Whoever named a root wants the engine in it, and is told that another one pulls.
+    fn instead_of_root(&self, kind: NodeKind, reasons: &[String]) -> Vec<String> {
+        let named = self.choice.root.is_some() && kind != NodeKind::Private;
+        let warning = || {
+            let (kind, why) = (kind.name(), reasons.join("; "));
+            format!("the node is not of the root that was named but `{kind}` ({why})")
+        };
+        named.then(warning).into_iter().collect()
     }
 
     async fn make(&mut self, kind: NodeKind) -> Result<Node> {
