@@ -123,8 +123,9 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
     ) -> Result<Self> {
         let left_over = !Ledger::all(&settings.state, &about.id)?.is_empty();
         let writer = Writer::create(out, &run)?;
-        crate::error::files::create_dir_all(&naming::work_folder(&settings.state, &run.id))?;
+        // The journal comes first: `clean` knows of the folder by it.
         let journal = Journal::begin(&settings.state, &run.id, &about.id)?;
+        crate::error::files::create_dir_all(&naming::work_folder(&settings.state, &run.id))?;
         let mut runner = Self {
             engine,
             observer,
