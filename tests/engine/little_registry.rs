@@ -1,5 +1,7 @@
 //! A registry of one image that can only be pulled, for what nodes are asked here.
 
+use crate::lane::PATIENCE;
+use dbench::runner::Packed;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -18,28 +20,49 @@ const TLS_HANDSHAKE: u8 = 22;
 /// What is served, by the end of its path, with its type.
 type Content = BTreeMap<String, (&'static str, Vec<u8>)>;
 
+/// What is wrong with a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It answers all requests for manifests and blobs with that status.
+    Status(u16),
+    /// It sends half of the large layer, and then nothing more.
+    Stops,
+    /// It sends another large layer than it was asked for.
+    Wrong,
+}
+
 /// It serves until the test's process ends.
 pub struct LittleRegistry {
-    address: SocketAddr,
+    pub address: SocketAddr,
     /// The digest of its manifest.
     pub digest: String,
+    /// What its image is made of.
+    pub packed: Packed,
 }
 
 impl LittleRegistry {
     /// An image of two layers: one of that many bytes that do not compress, and a small one.
     pub fn start(address: IpAddr, bytes: usize) -> Self {
+        Self::faulty(address, bytes, Fault::None)
+    }
+
+    /// The same with a fault.
+    pub fn faulty(address: IpAddr, bytes: usize, fault: Fault) -> Self {
         let listener = TcpListener::bind((address, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let (content, digest) = image(bytes);
+        let (content, digest, packed) = image(bytes);
+        let large = format!("/v2/tiny/app/blobs/{}", packed.layers[0].0);
         let content = Arc::new(content);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let content = Arc::clone(&content);
+                let (content, large) = (Arc::clone(&content), large.clone());
                 // A connection that the engine closes in between is none of the test's business.
-                std::thread::spawn(move || serve(stream, &content));
+                std::thread::spawn(move || serve(stream, &content, (fault, &large)));
             }
         });
-        Self { address, digest }
+        Self { address, digest, packed }
     }
 
     pub fn name(&self) -> String {
@@ -53,7 +76,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Bytes that look random and are the same every time.
-fn noise(length: usize) -> Vec<u8> {
+pub fn noise(length: usize) -> Vec<u8> {
     let blocks = (0u64..).flat_map(|n| Sha256::digest(n.to_le_bytes()).to_vec());
     blocks.take(length).collect()
 }
@@ -71,7 +94,7 @@ fn layer(name: &str, content: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (tar, packed.finish().unwrap())
 }
 
-fn image(bytes: usize) -> (Content, String) {
+fn image(bytes: usize) -> (Content, String, Packed) {
     let layers = [layer("large", &noise(bytes)), layer("small", b"a few words\n")];
     let diff_ids: Vec<_> = layers.iter().map(|(tar, _)| sha256(tar)).collect();
     let config = serde_json::json!({
@@ -84,6 +107,9 @@ fn image(bytes: usize) -> (Content, String) {
         "schemaVersion": 2, "mediaType": MANIFEST, "config": described(CONFIG, &config), "layers": packed,
     });
     let manifest = manifest.to_string().into_bytes();
+    let sized = |bytes: &[u8]| (dbench::image::Digest::of(bytes), bytes.len() as u64);
+    let layers_of = layers.iter().map(|(_, packed)| sized(packed)).collect();
+    let of = Packed { config: sized(&config), layers: layers_of, diff_ids };
     let digest = sha256(&manifest);
     let blob = |bytes: Vec<u8>| {
         (format!("/v2/tiny/app/blobs/{}", sha256(&bytes)), ("application/octet-stream", bytes))
@@ -94,10 +120,10 @@ fn image(bytes: usize) -> (Content, String) {
     for reference in ["1", digest.as_str()] {
         content.insert(format!("/v2/tiny/app/manifests/{reference}"), (MANIFEST, manifest.clone()));
     }
-    (content, digest)
+    (content, digest, of)
 }
 
-fn serve(stream: TcpStream, content: &Content) -> std::io::Result<()> {
+fn serve(stream: TcpStream, content: &Content, (fault, large): (Fault, &str)) -> std::io::Result<()> {
     let mut writer = stream.try_clone()?;
     // Engines try TLS first. An answer in plain HTTP is what makes one with the containerd store try that instead.
     let mut first = [0];
@@ -111,18 +137,25 @@ fn serve(stream: TcpStream, content: &Content) -> std::io::Result<()> {
         let mut words = request.split(' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let path = target.split('?').next().unwrap_or_default();
-        let (status, (kind, body)) = match content.get(path) {
-            Some(found) => ("200 OK", (found.0, found.1.as_slice())),
-            None => ("404 Not Found", ("text/plain", &b"{}"[..])),
+        let (status, (kind, body)) = match (content.get(path), fault) {
+            (Some(_), Fault::Status(status)) if path != "/v2/" => (status, ("text/plain", &b"{}"[..])),
+            (Some(found), _) => (200, (found.0, found.1.as_slice())),
+            (None, _) => (404, ("text/plain", &b"{}"[..])),
         };
         let digest = sha256(body);
         write!(
             writer,
-            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nDocker-Content-Digest: {digest}\r\n\r\n",
+            "HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nDocker-Content-Digest: {digest}\r\n\r\n",
             body.len()
         )?;
-        if method != "HEAD" {
-            writer.write_all(body)?;
+        match fault {
+            _ if method == "HEAD" => {}
+            Fault::Stops if path == large => {
+                writer.write_all(&body[..body.len() / 2])?;
+                std::thread::sleep(PATIENCE);
+            }
+            Fault::Wrong if path == large => writer.write_all(&vec![0; body.len()])?,
+            _ => writer.write_all(body)?,
         }
     }
     Ok(())

@@ -15,6 +15,8 @@ mod commands;
 mod container_node;
 mod ended;
 mod failing;
+mod faults;
+mod faulty_nodes;
 mod kept;
 mod lane;
 mod little_registry;
