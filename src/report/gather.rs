@@ -26,8 +26,7 @@ impl Document {
             .iter()
             .filter_map(|scenario| Timeline::of(scenario, run.builder, &cases, &loaded.steps))
             .collect();
-        let mut warnings: Vec<String> =
-            run.warnings.iter().chain(&loaded.warnings).map(|w| format::clean(w)).collect();
+        let mut warnings = folded(run.warnings.iter().chain(&loaded.warnings).map(|w| format::clean(w)));
         if run.interrupted {
             warnings.push("The run was interrupted; what was measured until then is shown.".to_owned());
         }
@@ -56,6 +55,21 @@ impl Document {
             timelines,
         }
     }
+}
+
+/// Warnings of one kind, of which a busy engine makes many, are said once with their number.
+fn folded(warnings: impl Iterator<Item = String>) -> Vec<String> {
+    const KIND: &str = "somebody else's build ran on this engine ";
+    let (same, mut others): (Vec<String>, Vec<String>) = warnings.partition(|text| text.starts_with(KIND));
+    others.extend(match same.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        [first, ..] => {
+            let first = first.strip_prefix(KIND).and_then(|rest| rest.split(';').next()).unwrap_or_default();
+            Some(format!("{KIND}{} times, first {first}; times may be too long", same.len()))
+        }
+    });
+    others
 }
 
 /// `run.json` keeps the command without the program's path, which leaves its bare name or nothing.
@@ -225,5 +239,20 @@ fn observed(observed: Observed, claim: &str) -> String {
             Unit::Bytes => format::bytes(value),
             Unit::Count => value.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_of_one_kind_are_said_once() {
+        let ran =
+            |when: &str| format!("somebody else's build ran on this engine {when}; times may be too long");
+        let one = [ran("before a"), "other".to_owned()];
+        assert_eq!(folded(one.into_iter()), ["other".to_owned(), ran("before a")]);
+        let many = [ran("before a"), ran("during b"), ran("during c")];
+        assert_eq!(folded(many.into_iter()), [ran("3 times, first before a")]);
     }
 }

@@ -78,7 +78,8 @@ impl Document {
         let head = images_head(section, self.rounds);
         let head = head.strip_prefix("images").unwrap_or_default().replace(" · ", ", ");
         let change = against("; change against", section.compared(Row::sizes));
-        text.push_str(&format!("Images{head}{change}; {bases}.\n\n"));
+        let pulled = if section.pulled.is_empty() { String::new() } else { format!("; {}", section.pulled) };
+        text.push_str(&format!("Images{head}{change}{pulled}; {bases}.\n\n"));
         images(section, text);
         problems(section, text);
         claims(section, text);
