@@ -96,7 +96,7 @@ async fn ask_until(
             }
             // A service may say 503 or show a first page while it starts: only the deadline decides.
             Some(answer) => {
-                last = format!("it answered {} {}", answer.status, differs(&answer.body, expected))
+                last = format!("it answered {} with {}", answer.status, differs(&answer.body, expected))
             }
             None => {}
         }
@@ -147,7 +147,7 @@ fn differs(got: &str, expected: &str) -> String {
                         |l| format!("`{}`", l.chars().take(160).collect::<String>()),
                     )
                 };
-                return format!("with {} where {} was expected", shown(a), shown(b));
+                return format!("{} where {} was expected", shown(a), shown(b));
             }
         }
     }
@@ -156,4 +156,16 @@ fn differs(got: &str, expected: &str) -> String {
 async fn failed(engine: &impl Engine, subject: &Subject<'_>, what: &str) -> Result<Result<(), Wrong>> {
     let (_, log) = engine.logs(subject.container).await?;
     Ok(Err(Wrong { what: what.to_owned(), log }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_differs_is_told() {
+        assert_eq!(differs("a\nb\n", "a\nc"), "`b` where `c` was expected");
+        assert_eq!(differs("a\n", "a\nc"), "nothing where `c` was expected");
+        assert_eq!(differs("a \n", "a"), "the expected text");
+    }
 }

@@ -49,7 +49,7 @@ fn images_that_disagree_are_not_compared() {
     let loaded = lane.loaded();
     let failed = row(&loaded, &tiny.name, "multi", Phase::Cold, Metric::BuildWall);
     let reason =
-        "the command printed with `edition of another kind` where `edition 0000000000000000` was expected";
+        "the command printed `edition of another kind` where `edition 0000000000000000` was expected";
     assert_eq!(failed.status, Status::Failed);
     assert!(failed.reason.starts_with(&format!("probe: {reason}")), "{}", failed.reason);
     let scenario = &loaded.run.scenarios[0];
