@@ -32,6 +32,16 @@ pub(super) struct Defaults {
     pub(super) out: Option<PathBuf>,
 }
 
+/// Deadlines where no flag names another, in seconds.
+pub(super) mod deadline {
+    /// One build.
+    pub const BUILD: u64 = 1800;
+    /// Silence in a build.
+    pub const SILENCE: u64 = 600;
+    /// From the start of a container to its right answer.
+    pub const PROBE: u64 = 60;
+}
+
 /// The configuration in force, and where it came from.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Config {
@@ -98,6 +108,11 @@ impl Config {
             (None, Some(value)) => Sourced { value: value.clone(), from: in_file() },
             (None, None) => Sourced { value: built_in, from: "built in".to_owned() },
         }
+    }
+
+    /// Passes over all variants and phases.
+    pub(super) fn rounds(&self, given: Option<u32>) -> Sourced<u32> {
+        self.choose(&given, &self.defaults.rounds, 3)
     }
 
     /// The folder of scenarios.

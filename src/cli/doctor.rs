@@ -1,7 +1,7 @@
 //! `dbench doctor`: what is there, what is missing, and its cure.
 
 use super::Format;
-use super::config::Config;
+use super::config::{Config, deadline};
 use super::screen::Screen;
 use crate::engine::docker::DockerEngine;
 use crate::engine::{Engine, STAND_IN_LABEL};
@@ -17,6 +17,13 @@ pub(super) struct Arguments {
     /// The folder of scenarios
     #[arg(long, env = "DBENCH_SCENARIOS", value_name = "DIR")]
     scenarios: Option<PathBuf>,
+    /// What a run would take from its environment; flags of the run itself, so not shown
+    #[arg(long, env = "DBENCH_ROUNDS", hide = true, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    #[arg(long, env = "DBENCH_SEED", hide = true)]
+    seed: Option<u64>,
+    #[arg(long, env = "DBENCH_OUT", hide = true)]
+    out: Option<PathBuf>,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -48,6 +55,8 @@ impl Findings {
 pub(super) async fn doctor(arguments: Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
     let mut findings = Findings::default();
     look_at_config(&mut findings, config, &arguments);
+    findings.fine("color", screen.colour_and_source());
+    look_at_surroundings(&mut findings);
     let scenarios = match Scenario::load_all(&config.scenarios(&arguments.scenarios).value) {
         Ok(scenarios) => {
             findings.fine("scenarios found", scenarios.len().to_string());
@@ -84,15 +93,39 @@ fn look_at_config(findings: &mut Findings, config: &Config, arguments: &Argument
         Some(path) => findings.fine("configuration", shown(path).display().to_string()),
         None => findings.fine("configuration", "no dbench.toml here or above"),
     }
-    let rounds = config.choose(&None, &config.defaults.rounds, 3);
+    let rounds = config.rounds(arguments.rounds);
     findings.fine("rounds", format!("{} ({})", rounds.value, rounds.from));
-    let folders = [("scenarios", config.scenarios(&arguments.scenarios)), ("results", config.out(&None))];
+    let known = |seed: Option<u64>| seed.map(|seed| seed.to_string());
+    let from_clock = "taken from the clock".to_owned();
+    let seed = config.choose(&known(arguments.seed), &known(config.defaults.seed), from_clock);
+    findings.fine("seed", format!("{} ({})", seed.value, seed.from));
+    let folders =
+        [("scenarios", config.scenarios(&arguments.scenarios)), ("results", config.out(&arguments.out))];
     for (what, folder) in folders {
         findings.fine(what, format!("{} ({})", shown(&folder.value).display(), folder.from));
     }
     for (name, image) in &config.bases {
-        findings.fine("base mapped", format!("{name} = {image}"));
+        let file = config.path.as_deref().map(shown).unwrap_or_default();
+        findings.fine("base mapped", format!("{name} = {image} ({})", file.display()));
     }
+    if config.bases.is_empty() {
+        findings.fine("base mapped", "none (built in)");
+    }
+    for (what, seconds) in [
+        ("build deadline", deadline::BUILD),
+        ("silence deadline", deadline::SILENCE),
+        ("probe deadline", deadline::PROBE),
+    ] {
+        findings.fine(what, format!("{seconds} s (built in)"));
+    }
+}
+
+fn look_at_surroundings(findings: &mut Findings) {
+    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    findings.fine(
+        "engine asked",
+        host.map_or_else(|| "the local one (built in)".to_owned(), |host| format!("{host} (DOCKER_HOST)")),
+    );
     match state_folder() {
         Ok(folder) => findings.fine("journal", folder.display().to_string()),
         Err(error) => {

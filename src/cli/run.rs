@@ -1,7 +1,7 @@
 //! `dbench run`: builds, proves and measures scenarios, and shows what came out.
 
 use super::Format;
-use super::config::Config;
+use super::config::{Config, deadline};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::{mapping, plan};
@@ -76,13 +76,13 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Longest time of one build, in seconds
-    #[arg(long, value_name = "S", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "S", default_value_t = deadline::BUILD, value_parser = clap::value_parser!(u64).range(1..))]
     build_deadline: u64,
     /// Longest silence in a build, in seconds
-    #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "S", default_value_t = deadline::SILENCE, value_parser = clap::value_parser!(u64).range(1..))]
     silence_deadline: u64,
     /// Longest time from the start of a container to its right answer, in seconds
-    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "S", default_value_t = deadline::PROBE, value_parser = clap::value_parser!(u64).range(1..))]
     probe_deadline: u64,
     /// Longest time of one push or pull, in seconds
     #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
@@ -161,7 +161,7 @@ fn selection(arguments: &Arguments, config: &Config) -> Selection {
         (1, vec![Phase::Cold, Phase::SourceEdit])
     } else {
         let phases = if arguments.phase.is_empty() { Phase::ALL.to_vec() } else { arguments.phase.clone() };
-        (config.choose(&arguments.rounds, &config.defaults.rounds, 3).value, phases)
+        (config.rounds(arguments.rounds).value, phases)
     };
     let from_clock = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0) % 1_000_000;
     let seed = config.choose(&arguments.seed, &config.defaults.seed, from_clock).value;

@@ -65,6 +65,18 @@ impl Screen {
         }
     }
 
+    /// Which colour is in force, and where that came from.
+    pub(super) fn colour_and_source(&self) -> String {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self.colour {
+            Colour::Always => "always (flag or environment)".to_owned(),
+            Colour::Never => "never (flag or environment)".to_owned(),
+            Colour::Auto if set("NO_COLOR") => "never (NO_COLOR)".to_owned(),
+            Colour::Auto if set("DBENCH_COLOR") => "auto (flag or environment)".to_owned(),
+            Colour::Auto => "auto (built in)".to_owned(),
+        }
+    }
+
     /// Whether somebody watches the work go on: a live line makes sense there, and nowhere else.
     pub(super) fn is_live(&self) -> bool {
         std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()

@@ -271,6 +271,40 @@ fn without_an_engine_three_ways_to_get_one_are_shown() {
 }
 
 #[test]
+fn doctor_shows_every_setting_and_where_it_came_from() {
+    let folder = Folder::new();
+    folder.write(
+        "dbench.toml",
+        "[bases]\n\"base:1\" = \"mirror.example/b\"\n[defaults]\nseed = 7\nout = \"kept\"\n",
+    );
+    let environment = [
+        ("DOCKER_HOST", "unix:///nonexistent/docker.sock"),
+        ("DBENCH_ROUNDS", "4"),
+        ("DBENCH_COLOR", "never"),
+    ];
+    let ran = folder.dbench(&environment, &["doctor", "--format", "json"]).ends(1);
+    let findings: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let found = |what: &str| {
+        let all = findings.as_array().unwrap().iter();
+        all.filter(|f| f["what"] == what).map(|f| f["found"].as_str().unwrap()).collect::<Vec<_>>().join("; ")
+    };
+    for (what, said) in [
+        ("rounds", "4 (flag or environment)"),
+        ("seed", "7 (dbench.toml)"),
+        ("results", "kept (dbench.toml)"),
+        ("scenarios", "scenarios (built in)"),
+        ("color", "never (flag or environment)"),
+        ("base mapped", "base:1 = mirror.example/b (dbench.toml)"),
+        ("build deadline", "1800 s (built in)"),
+        ("silence deadline", "600 s (built in)"),
+        ("probe deadline", "60 s (built in)"),
+        ("engine asked", "unix:///nonexistent/docker.sock (DOCKER_HOST)"),
+    ] {
+        assert_eq!(found(what), said, "{what}");
+    }
+}
+
+#[test]
 fn a_plan_is_shown_as_text_and_as_json() {
     let folder = Folder::new();
     let arguments = ["run", "greet", "--plan", "--quick", "--seed", "1", "--node", "none"];
