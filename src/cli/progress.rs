@@ -38,6 +38,8 @@ impl End {
         let left = Duration::from_millis(self.0.load(Ordering::Relaxed)).saturating_sub(elapsed);
         match left.as_secs() {
             0 => String::new(),
+            // An estimate has no fractions.
+            seconds @ 1..60 => format!(", about {seconds}{}s left", format::THIN),
             seconds => format!(", about {} left", format::time(seconds * 1_000_000_000)),
         }
     }
@@ -116,7 +118,7 @@ mod tests {
         assert_eq!(left(5), "", "nothing is known before the first build is done");
         end.foresee(Duration::from_secs(20), 1, 4);
         assert_eq!(left(20), ", about 1 min 0 s left");
-        assert_eq!(left(30), ", about 50.0 s left");
+        assert_eq!(left(30), ", about 50 s left");
         assert_eq!(left(99), "", "an estimate that was too short says no more");
     }
 }
