@@ -40,6 +40,8 @@ pub(super) mod deadline {
     pub const SILENCE: u64 = 600;
     /// From the start of a container to its right answer.
     pub const PROBE: u64 = 60;
+    /// One push or pull.
+    pub const TRANSFER: u64 = 600;
 }
 
 /// The configuration in force, and where it came from.

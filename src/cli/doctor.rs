@@ -4,13 +4,15 @@ use super::Format;
 use super::config::{Config, deadline};
 use super::screen::Screen;
 use crate::engine::docker::DockerEngine;
+use crate::engine::node::PrivateNode;
 use crate::engine::{Engine, STAND_IN_LABEL};
 use crate::error::{Error, Exit, Result, shown};
+use crate::results::Measure;
 use crate::runner::{bases, host, state_folder};
 use crate::scenario::Scenario;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -24,6 +26,12 @@ pub(super) struct Arguments {
     seed: Option<u64>,
     #[arg(long, env = "DBENCH_OUT", hide = true)]
     out: Option<PathBuf>,
+    #[arg(long, env = "DBENCH_MEASURE", hide = true)]
+    measure: Option<String>,
+    #[arg(long, env = "DBENCH_NODE", hide = true)]
+    node: Option<String>,
+    #[arg(long, env = "DBENCH_NODE_ROOT", hide = true)]
+    node_root: Option<String>,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -56,7 +64,7 @@ pub(super) async fn doctor(arguments: Arguments, config: &Config, screen: &Scree
     let mut findings = Findings::default();
     look_at_config(&mut findings, config, &arguments);
     findings.fine("color", screen.colour_and_source());
-    look_at_surroundings(&mut findings);
+    look_at_surroundings(&mut findings, arguments.node_root.as_deref().map(Path::new));
     let scenarios = match Scenario::load_all(&config.scenarios(&arguments.scenarios).value) {
         Ok(scenarios) => {
             findings.fine("scenarios found", scenarios.len().to_string());
@@ -111,16 +119,29 @@ fn look_at_config(findings: &mut Findings, config: &Config, arguments: &Argument
     if config.bases.is_empty() {
         findings.fine("base mapped", "none (built in)");
     }
+    for (what, given, otherwise) in [
+        ("measure", &arguments.measure, Measure::ALL.map(Measure::name).join(",")),
+        ("node", &arguments.node, "auto".to_owned()),
+        ("node root", &arguments.node_root, "the engine of this machine".to_owned()),
+    ] {
+        let value = config.choose(given, &None, otherwise);
+        findings.fine(what, format!("{} ({})", value.value, value.from));
+    }
     for (what, seconds) in [
         ("build deadline", deadline::BUILD),
         ("silence deadline", deadline::SILENCE),
         ("probe deadline", deadline::PROBE),
+        ("transfer deadline", deadline::TRANSFER),
     ] {
         findings.fine(what, format!("{seconds} s (built in)"));
     }
 }
 
-fn look_at_surroundings(findings: &mut Findings) {
+fn look_at_surroundings(findings: &mut Findings, node_root: Option<&Path>) {
+    match PrivateNode::possible(node_root) {
+        Ok(()) => findings.fine("private node", "can be had"),
+        Err(error) => findings.fine("private node", format!("cannot be had: {}", error.reason())),
+    }
     let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
     findings.fine(
         "engine asked",

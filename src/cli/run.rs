@@ -85,7 +85,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "S", default_value_t = deadline::PROBE, value_parser = clap::value_parser!(u64).range(1..))]
     probe_deadline: u64,
     /// Longest time of one push or pull, in seconds
-    #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "S", default_value_t = deadline::TRANSFER, value_parser = clap::value_parser!(u64).range(1..))]
     transfer_deadline: u64,
 }
 
