@@ -9,6 +9,7 @@ mod journal;
 mod lock;
 mod naming;
 mod order;
+mod pass;
 mod plan;
 mod probe;
 mod proof;

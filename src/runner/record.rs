@@ -76,7 +76,7 @@ impl<'a> Of<'a> {
     }
 
     /// The rows of a build's times. One that has no image has no times, only the reason.
-    pub(super) fn build(&self, built: &Built, cache_bytes: u64) -> Vec<Sample> {
+    pub(super) fn build(&self, built: &Built, cache_bytes: Option<u64>) -> Vec<Sample> {
         if built.outcome.is_err() {
             return vec![self.untimed()];
         }
@@ -91,10 +91,21 @@ impl<'a> Of<'a> {
             (Metric::BuildUnattributed, wall.saturating_sub(parts.attributed)),
             (Metric::StepSum, built.trace.step_sum()),
             (Metric::CriticalPath, built.trace.critical_path().0),
-            (Metric::BuildCache, cache_bytes),
         ]
         .map(|(metric, value)| self.sample(metric, Some(value)))
-        .into()
+        .into_iter()
+        .chain([self.build_cache(cache_bytes)])
+        .collect()
+    }
+
+    /// The row of what a build added to the build cache, which is not known if somebody else built meanwhile.
+    fn build_cache(&self, bytes: Option<u64>) -> Sample {
+        let mut row = self.sample(Metric::BuildCache, bytes);
+        if bytes.is_none() && row.status == Status::Valid {
+            (row.status, row.reason) =
+                (Status::Invalid, "somebody else's build ran on this engine at the same time".to_owned());
+        }
+        row
     }
 
     /// The row of a build that has no image, or was not even begun.

@@ -1,39 +1,25 @@
 //! One variant in one round: an opening build, then each phase on top of it, each proven and probed.
 
-use super::cache::described;
+use super::cache::New;
 use super::clean::{Cleaned, prune};
 use super::journal::{Entry, Ledger};
+use super::pass::Pass;
 use super::plan::Planned;
 use super::probe::{Subject, Wrong, probe};
 use super::proof::{Claimed, prove, reaches};
 use super::record::{Of, Verdict};
 use super::transfer::{self, Images};
 use super::{Observer, Runner, clean, naming, tail};
-use crate::context::{self, Copy, Patterns};
 use crate::engine::{BuildRequest, Built, CacheRecord, Engine};
-use crate::error::{Error, Result, files};
-use crate::results::{Builder, Case, Measure, Metric, Phase, nanoseconds};
-use crate::scenario::{Nonce, Scenario, StepKind, Variant};
+use crate::error::{Result, files};
+use crate::results::{Case, Measure, Metric, Phase, nanoseconds};
+use crate::scenario::Nonce;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// What goes on after the last step of a build.
 const PROBING: &str = "probing";
-
-/// What the builds of one variant in one round share.
-pub(super) struct Pass<'a> {
-    scenario: &'a Scenario,
-    pub(super) variant: &'a Variant,
-    target: usize,
-    copy: Copy,
-    dockerfile_dir: TempDir,
-    dockerfile: String,
-    namespace: String,
-    ignored: Option<Patterns>,
-    commands: BTreeSet<String>,
-}
 
 /// Builds, proves and probes one variant in one round, and removes what that made.
 pub(super) async fn variant<E: Engine, O: Observer>(
@@ -70,75 +56,6 @@ struct Made {
     id: String,
     /// Whether it gave the expected answer.
     works: bool,
-}
-
-impl<'a> Pass<'a> {
-    fn prepare<E: Engine, O: Observer>(
-        runner: &Runner<'_, E, O>,
-        scenario: &'a Scenario,
-        variant: &'a Variant,
-        round: u32,
-    ) -> Result<Self> {
-        let work = naming::work_folder(&runner.settings.state, &runner.run.id);
-        let copy = Copy::of(scenario, &work)?;
-        let dockerfile_dir = tempfile::tempdir_in(&work).map_err(|cause| {
-            Error::surroundings(format!("cannot create a folder below {}", work.display())).because(cause)
-        })?;
-        let name = variant.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let text = variant.dockerfile.rewrite(&runner.bases.rewrites());
-        files::write(&dockerfile_dir.path().join(&name), text)?;
-        let ignore = context::ignore_file(&variant.path, copy.path());
-        let patterns = ignore.as_ref().map(|path| files::read_to_string(path)).transpose()?;
-        let beside = format!("{name}.dockerignore");
-        let own = ignore
-            .as_ref()
-            .is_some_and(|path| path.file_name().is_some_and(|n| n.to_string_lossy() == beside));
-        if let Some(text) = patterns.as_ref().filter(|_| own) {
-            files::write(&dockerfile_dir.path().join(beside), text)?;
-        }
-        let target = variant.dockerfile.target(variant.target.as_deref())?;
-        Ok(Self {
-            scenario,
-            variant,
-            target,
-            copy,
-            dockerfile_dir,
-            dockerfile: name,
-            namespace: naming::namespace(&runner.run.id, &scenario.name, &variant.name, round),
-            ignored: patterns.map(|text| Patterns::parse(&text)).transpose()?,
-            commands: commands(variant, target),
-        })
-    }
-
-    /// The base of the final stage; `None` if it stands on nothing.
-    pub(super) fn base(&self) -> Option<&str> {
-        self.variant.dockerfile.final_base(self.target)
-    }
-
-    pub(super) fn case(&self, phase: Phase) -> Case {
-        let (scenario, variant) = (self.scenario.name.clone(), self.variant.name.clone());
-        Case { scenario, variant, builder: Builder::Buildkit, phase }
-    }
-
-    /// Makes the context that the phase claims: unedited, or with that edit alone.
-    fn edit(&self, run: &str, planned: &Planned) -> Result<(Nonce, BTreeSet<String>)> {
-        let Some(edit) = self.scenario.edit(planned.case.phase) else {
-            return Ok((Nonce::unedited(), BTreeSet::new()));
-        };
-        self.copy.reset(self.scenario)?;
-        let case = &planned.case;
-        let nonce = Nonce::for_case(run, &case.scenario, &case.variant, case.phase, planned.round);
-        let edited = self.copy.apply(edit, &nonce)?;
-        Ok((nonce, edited))
-    }
-}
-
-/// The commands of the RUN steps as the build cache describes them.
-fn commands(variant: &Variant, target: usize) -> BTreeSet<String> {
-    let needed = variant.dockerfile.needed(target);
-    let stages = variant.dockerfile.stages.iter().filter(|s| needed.contains(&s.index));
-    let runs = stages.flat_map(|s| &s.steps).filter(|step| step.kind == StepKind::Run);
-    runs.map(|step| described(&step.text)).collect()
 }
 
 /// One build with its proof, its probe and its rows; its image, if it has one.
@@ -277,7 +194,7 @@ async fn build_journalled<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     pass: &Pass<'_>,
     planned: &Planned,
-) -> Result<(Built, u64)> {
+) -> Result<(Built, Option<u64>)> {
     let of = format!("{}, round {}", planned.case, planned.round);
     let (before, _) = look(runner, &format!("before {of}")).await?;
     let tag = naming::image(&runner.run.id, &planned.case, planned.round);
@@ -301,8 +218,9 @@ async fn build_journalled<E: Engine, O: Observer>(
     };
     let observer = &mut *runner.observer;
     let built = runner.engine.build(&request, &mut |step| observer.step(step)).await?;
-    let (after, ours) = look(runner, &format!("during {of}")).await?;
-    let bytes = added_bytes(&before, &after, &ours);
+    let (after, new) = look(runner, &format!("during {of}")).await?;
+    // Not every record of ours is told from the others', so their bytes are not known.
+    let bytes = (!new.foreign).then(|| added_bytes(&before, &after, &new.ours));
     if let Ok(id) = &built.outcome {
         runner.journal.write(&Entry::Image { id: id.clone() })?;
     }
@@ -314,14 +232,14 @@ async fn build_journalled<E: Engine, O: Observer>(
 async fn look<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     when: &str,
-) -> Result<(Vec<CacheRecord>, BTreeSet<String>)> {
+) -> Result<(Vec<CacheRecord>, New)> {
     let now = runner.engine.cache().await?;
     let new = runner.cache.look(&now);
     runner.journal.write(&Entry::Records { ids: new.ours.clone() })?;
     if new.foreign {
         runner.warn(format!("somebody else's build ran on this engine {when}; times may be too long"))?;
     }
-    Ok((now, new.ours))
+    Ok((now, new))
 }
 
 fn added_bytes(before: &[CacheRecord], after: &[CacheRecord], own: &BTreeSet<String>) -> u64 {
@@ -341,7 +259,7 @@ async fn write_rows<E: Engine, O: Observer>(
     pass: &Pass<'_>,
     planned: &Planned,
     built: &Built,
-    cache_bytes: u64,
+    cache_bytes: Option<u64>,
     verdict: &Verdict,
 ) -> Result<()> {
     let of = Of::new(&planned.case, planned.round, Some(built.started), verdict);

@@ -15,9 +15,9 @@ pub use proof::{Packed, Store};
 pub use site::{Pulled, Pushed, Site, Wanted};
 
 use super::journal::Entry;
+use super::pass::Pass;
 use super::probe::{Subject, probe};
 use super::record::{Of, Verdict};
-use super::round::Pass;
 use super::{Observer, Runner, naming};
 use crate::engine::Engine;
 use crate::error::Result;

@@ -1,0 +1,97 @@
+//! What the builds of one variant in one round share: the copy of the context, the Dockerfile that is built, the edits.
+//! Leaves building and proving to `round`.
+
+use super::cache::described;
+use super::plan::Planned;
+use super::{Observer, Runner, naming};
+use crate::context::{self, Copy, Patterns};
+use crate::engine::Engine;
+use crate::error::{Error, Result, files};
+use crate::results::{Builder, Case, Phase};
+use crate::scenario::{Nonce, Scenario, StepKind, Variant};
+use std::collections::BTreeSet;
+use tempfile::TempDir;
+
+/// What the builds of one variant in one round share.
+pub(super) struct Pass<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) variant: &'a Variant,
+    pub(super) target: usize,
+    pub(super) copy: Copy,
+    pub(super) dockerfile_dir: TempDir,
+    pub(super) dockerfile: String,
+    pub(super) namespace: String,
+    pub(super) ignored: Option<Patterns>,
+    pub(super) commands: BTreeSet<String>,
+}
+
+impl<'a> Pass<'a> {
+    /// Copies the context and puts the Dockerfile beside it, with the names of mapped bases in it.
+    pub(super) fn prepare<E: Engine, O: Observer>(
+        runner: &Runner<'_, E, O>,
+        scenario: &'a Scenario,
+        variant: &'a Variant,
+        round: u32,
+    ) -> Result<Self> {
+        let work = naming::work_folder(&runner.settings.state, &runner.run.id);
+        let copy = Copy::of(scenario, &work)?;
+        let dockerfile_dir = tempfile::tempdir_in(&work).map_err(|cause| {
+            Error::surroundings(format!("cannot create a folder below {}", work.display())).because(cause)
+        })?;
+        let name = variant.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let text = variant.dockerfile.rewrite(&runner.bases.rewrites());
+        files::write(&dockerfile_dir.path().join(&name), text)?;
+        let ignore = context::ignore_file(&variant.path, copy.path());
+        let patterns = ignore.as_ref().map(|path| files::read_to_string(path)).transpose()?;
+        let beside = format!("{name}.dockerignore");
+        let own = ignore
+            .as_ref()
+            .is_some_and(|path| path.file_name().is_some_and(|n| n.to_string_lossy() == beside));
+        if let Some(text) = patterns.as_ref().filter(|_| own) {
+            files::write(&dockerfile_dir.path().join(beside), text)?;
+        }
+        let target = variant.dockerfile.target(variant.target.as_deref())?;
+        Ok(Self {
+            scenario,
+            variant,
+            target,
+            copy,
+            dockerfile_dir,
+            dockerfile: name,
+            namespace: naming::namespace(&runner.run.id, &scenario.name, &variant.name, round),
+            ignored: patterns.map(|text| Patterns::parse(&text)).transpose()?,
+            commands: commands(variant, target),
+        })
+    }
+
+    /// The base of the final stage; `None` if it stands on nothing.
+    pub(super) fn base(&self) -> Option<&str> {
+        self.variant.dockerfile.final_base(self.target)
+    }
+
+    /// The case of a phase.
+    pub(super) fn case(&self, phase: Phase) -> Case {
+        let (scenario, variant) = (self.scenario.name.clone(), self.variant.name.clone());
+        Case { scenario, variant, builder: Builder::Buildkit, phase }
+    }
+
+    /// Makes the context that the phase claims: unedited, or with that edit alone.
+    pub(super) fn edit(&self, run: &str, planned: &Planned) -> Result<(Nonce, BTreeSet<String>)> {
+        let Some(edit) = self.scenario.edit(planned.case.phase) else {
+            return Ok((Nonce::unedited(), BTreeSet::new()));
+        };
+        self.copy.reset(self.scenario)?;
+        let case = &planned.case;
+        let nonce = Nonce::for_case(run, &case.scenario, &case.variant, case.phase, planned.round);
+        let edited = self.copy.apply(edit, &nonce)?;
+        Ok((nonce, edited))
+    }
+}
+
+/// The commands of the RUN steps as the build cache describes them.
+fn commands(variant: &Variant, target: usize) -> BTreeSet<String> {
+    let needed = variant.dockerfile.needed(target);
+    let stages = variant.dockerfile.stages.iter().filter(|s| needed.contains(&s.index));
+    let runs = stages.flat_map(|s| &s.steps).filter(|step| step.kind == StepKind::Run);
+    runs.map(|step| described(&step.text)).collect()
+}
