@@ -1,13 +1,13 @@
 //! Runs that are ended from outside, and what of the engine is whose afterwards.
 
-use crate::lane::{Ended, Lane, row, until};
+use crate::lane::{Ended, Lane, row, send, until};
 use crate::tiny::Tiny;
 use bollard::models::ContainerConfig;
 use bollard::query_parameters::CommitContainerOptions;
 use dbench::engine::{ContainerSpec, Engine, Removal};
 use dbench::results::{Metric, Phase, Status};
 use std::collections::BTreeMap;
-use std::process::{Child, Command};
+use std::process::Child;
 
 /// Starts a run, one variant of which does not come to its end, and waits until it is in the middle of that.
 fn start_and_wait_for_the_middle(lane: &Lane, tiny: &Tiny) -> Child {
@@ -20,11 +20,6 @@ fn start_and_wait_for_the_middle(lane: &Lane, tiny: &Tiny) -> Child {
         lane.records().iter().any(|record| record.description.contains(&command)).then_some(())
     });
     running
-}
-
-fn send(signal: &str, child: &Child) {
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success(), "kill {signal}: {sent}");
 }
 
 #[test]

@@ -90,13 +90,23 @@ impl Lane {
 
     /// A line of the shell in the test's own folder, where `dbench` and that of `make` are the program under test.
     pub fn shell(&self, line: &str) -> Ended {
+        Ended::of(self.shell_command(line).output().unwrap())
+    }
+
+    /// The same, of something that goes on until it is told to end.
+    pub fn start_in_shell(&self, line: &str) -> Child {
+        let mut command = self.shell_command(&format!("exec {line}"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn shell_command(&self, line: &str) -> Command {
         let folder = Path::new(DBENCH).parent().unwrap().to_owned();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path))).unwrap();
         let mut command = self.here("sh");
         // A `make` around the tests would pass on what it was called with.
         command.args(["-c", line]).env("PATH", path).env("DBENCH", DBENCH).env_remove("MAKEFLAGS");
-        Ended::of(command.output().unwrap())
+        command
     }
 
     fn here(&self, program: &str) -> Command {
@@ -304,6 +314,12 @@ impl Ended {
     pub fn says(&self, text: &str) {
         assert!(self.stderr.contains(text), "stderr does not say `{text}`:\n{}", self.stderr);
     }
+}
+
+/// Sends a signal by its name, as in `-INT`.
+pub fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success(), "kill {signal}: {sent}");
 }
 
 /// Asks until there is an answer; fails after a long while, saying what was waited for.
