@@ -32,6 +32,8 @@ pub(super) struct Arguments {
     node: Option<String>,
     #[arg(long, env = "DBENCH_NODE_ROOT", hide = true)]
     node_root: Option<String>,
+    #[arg(long, env = "DBENCH_NODE_STORE", hide = true)]
+    node_store: Option<String>,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -123,6 +125,7 @@ fn look_at_config(findings: &mut Findings, config: &Config, arguments: &Argument
         ("measure", &arguments.measure, Measure::ALL.map(Measure::name).join(",")),
         ("node", &arguments.node, "auto".to_owned()),
         ("node root", &arguments.node_root, "the engine of this machine".to_owned()),
+        ("node store", &arguments.node_store, "as the engine that builds".to_owned()),
     ] {
         let value = config.choose(given, &None, otherwise);
         findings.fine(what, format!("{} ({})", value.value, value.from));

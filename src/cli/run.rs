@@ -6,6 +6,7 @@ use super::progress::Progress;
 use super::screen::Screen;
 use super::{mapping, plan};
 use crate::engine::docker::DockerEngine;
+use crate::engine::node::ImageStore;
 use crate::engine::{About, Engine, Patience};
 use crate::error::{Error, Exit, Result};
 use crate::report::Document;
@@ -48,6 +49,9 @@ pub(super) struct Arguments {
     /// A root file system with the engine that a private node runs
     #[arg(long, env = "DBENCH_NODE_ROOT", value_name = "DIR")]
     node_root: Option<PathBuf>,
+    /// How a node keeps images: graph, containerd [default: as the engine that builds]
+    #[arg(long, env = "DBENCH_NODE_STORE", value_name = "STORE", value_parser = store)]
+    node_store: Option<ImageStore>,
     /// The folder of scenarios [default: scenarios]
     #[arg(long, env = "DBENCH_SCENARIOS", value_name = "DIR")]
     scenarios: Option<PathBuf>,
@@ -120,6 +124,11 @@ pub(super) fn contradiction(given: &clap::ArgMatches) -> Option<&'static str> {
     others.into_iter().find(|(id, _)| flag("quick") && flag(id)).map(|(_, shown)| shown)
 }
 
+fn store(text: &str) -> Result<ImageStore, String> {
+    let known = ImageStore::ALL.map(ImageStore::name).join(", ");
+    ImageStore::parse(text).ok_or_else(|| format!("it is not one of {known}"))
+}
+
 pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
     let out = config.out(&arguments.out).value;
     let folder = config.scenarios(&arguments.scenarios).value;
@@ -181,6 +190,7 @@ fn transfers(arguments: &Arguments, map: &BTreeMap<String, String>) -> Choice {
     Choice {
         node: arguments.node.0,
         root: arguments.node_root.clone(),
+        store: arguments.node_store,
         image: map.get(NODE_IMAGE).map_or(NODE_IMAGE, String::as_str).to_owned(),
         deadline: NODE_DEADLINE,
         patience: Patience { deadline: whole, silence: whole },

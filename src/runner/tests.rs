@@ -73,6 +73,7 @@ async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: boo
         transfers: Choice {
             node: Some(NodeKind::None),
             root: None,
+            store: None,
             image: String::new(),
             deadline: Duration::from_secs(9),
             patience: Patience { deadline: Duration::from_secs(9), silence: Duration::from_secs(9) },

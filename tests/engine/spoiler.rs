@@ -156,6 +156,7 @@ async fn spoiled(lane: &Lane) -> Result<(Loaded, String)> {
         transfers: Choice {
             node: Some(NodeKind::None),
             root: None,
+            store: None,
             image: String::new(),
             deadline: PATIENCE,
             patience: Patience { deadline: PATIENCE, silence: PATIENCE },

@@ -13,9 +13,17 @@ pub enum ImageStore {
 }
 
 impl ImageStore {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Graph, Self::Containerd];
+
     /// The store of an engine, by the name that `EngineRecord::store` has; a node is best like the engine that builds.
     pub fn of(name: &str) -> Self {
         if name == Self::Containerd.name() { Self::Containerd } else { Self::Graph }
+    }
+
+    /// The store of that name; `None` if there is none.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|store| store.name() == name)
     }
 
     /// Its name in files.
@@ -116,8 +124,10 @@ mod tests {
 
     #[test]
     fn stores_have_the_names_of_the_record() {
-        for store in [ImageStore::Graph, ImageStore::Containerd] {
+        for store in ImageStore::ALL {
             assert_eq!(ImageStore::of(store.name()), store);
+            assert_eq!(ImageStore::parse(store.name()), Some(store));
         }
+        assert_eq!(ImageStore::parse("overlay2"), None);
     }
 }

@@ -24,6 +24,8 @@ pub struct Choice {
     pub node: Option<NodeKind>,
     /// A root file system with another engine for a private node.
     pub root: Option<PathBuf>,
+    /// How the node keeps images; `None` takes the way of the engine that builds.
+    pub store: Option<ImageStore>,
     /// The image of a node in a container: `docker:dind`, or what stands in for it.
     pub image: String,
     /// How long a node may take to come up.
@@ -129,7 +131,7 @@ impl<E: Engine> Maker<'_, E> {
     }
 
     async fn make(&mut self, kind: NodeKind) -> Result<Node> {
-        let image_store = ImageStore::of(&self.about.record.store);
+        let image_store = self.choice.store.unwrap_or_else(|| ImageStore::of(&self.about.record.store));
         let (place, deadline) = (StorePlace::for_bytes(ROOM), self.choice.deadline);
         if kind == NodeKind::Private {
             let (folder, root) = (naming::nodes_folder(self.state), self.choice.root.clone());
