@@ -1,6 +1,7 @@
 //! Removes from an engine what dbench made, and nothing else: by journal for containers, images and build cache,
 //! by label and prefix for images. What somebody else uses or could have made is left and listed.
 
+use super::SETTLING;
 use super::cache::{Sorted, sort};
 use super::journal::{Entry, Journal, Ledger};
 use super::naming::{self, CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
@@ -37,6 +38,9 @@ pub struct Cleaned {
 pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool) -> Result<Cleaned> {
     let mut cleaned = Cleaned::default();
     for (path, ledger) in Ledger::all(state, id)? {
+        if ledger.unfinished.is_some() {
+            settle(engine).await?;
+        }
         remove_containers(engine, &ledger, &mut cleaned).await?;
         let mut all = remove_networks(engine, &ledger, &mut cleaned).await?;
         all &= remove_images(engine, &ledger, &mut cleaned).await?;
@@ -54,6 +58,25 @@ pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool
         remove_stand_ins(engine, &mut cleaned).await?;
     }
     Ok(cleaned)
+}
+
+/// Waits until no more records come: an engine ends a build some time after its client was killed, and what its last
+/// steps made is listed only then. Somebody else's builds may keep it from settling, so there is an end to it.
+async fn settle(engine: &impl Engine) -> Result<()> {
+    let give_up = Instant::now() + LETTING_GO;
+    let mut before = record_ids(engine).await?;
+    loop {
+        tokio::time::sleep(SETTLING).await;
+        let now = record_ids(engine).await?;
+        if now == before || Instant::now() >= give_up {
+            return Ok(());
+        }
+        before = now;
+    }
+}
+
+async fn record_ids(engine: &impl Engine) -> Result<BTreeSet<String>> {
+    Ok(engine.cache().await?.into_iter().map(|record| record.id).collect())
 }
 
 /// Removes the containers of a ledger: those whose name holds a journalled token.
