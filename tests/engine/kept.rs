@@ -19,7 +19,12 @@ pub struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     pub fn new(lane: &'a Lane) -> Self {
-        Tiny::new(lane, "kept").on_scratch(lane);
+        Self::of(lane, |tiny| tiny.on_scratch(lane))
+    }
+
+    /// Of a scenario that is changed before.
+    pub fn of(lane: &'a Lane, change: impl FnOnce(Tiny) -> Tiny) -> Self {
+        change(Tiny::new(lane, "kept"));
         lane.dbench(&["run", "--rounds", "1", "--phase", "cold,source-edit", "--keep"]).expect(0);
         Self { lane }
     }

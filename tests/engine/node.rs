@@ -31,7 +31,7 @@ pub fn settings(folder: &Path, engine: &Candidate) -> Settings {
 /// An engine that a node can be made of.
 #[derive(Debug)]
 pub struct Candidate {
-    root: Option<PathBuf>,
+    pub root: Option<PathBuf>,
     pub store: ImageStore,
 }
 

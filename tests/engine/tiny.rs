@@ -55,15 +55,24 @@ impl Tiny {
         tiny
     }
 
-    /// Lets `multi` stand on nothing, with what answers the probe.
+    /// Lets `multi` stand on nothing, with what answers the probe and, above it, what it answers.
     pub fn on_scratch(self, lane: &Lane) -> Self {
+        self.of_two_layers(lane, ["/out /", "/edition /edition"])
+    }
+
+    /// The same with the answer below, so that an edit leaves the layer above it as it is.
+    pub fn with_a_layer_above(self, lane: &Lane) -> Self {
+        self.of_two_layers(lane, ["/edition /edition", "/out /"])
+    }
+
+    fn of_two_layers(self, lane: &Lane, [lower, upper]: [&str; 2]) -> Self {
         let token = format!("{}-{}", self.name, lane.token);
         let dockerfile = format!(
             "FROM {} AS builder\nWORKDIR /{token}\nCOPY manifest ./\n\
              RUN mkdir -p /out/bin && cp /bin/busybox /out/bin/cat && cp -a /lib /out && \
              if [ -d /lib64 ]; then cp -a /lib64 /out; fi\n\
              COPY . .\nRUN echo {token}-multi && cat edition > /edition\n\
-             FROM scratch\nCOPY --from=builder /out /\nCOPY --from=builder /edition /edition\n",
+             FROM scratch\nCOPY --from=builder {lower}\nCOPY --from=builder {upper}\n",
             lane.base
         );
         self.write("multi.Dockerfile", &dockerfile);

@@ -1,0 +1,169 @@
+//! Runs that are ended from outside at any point: no row that was written is lost, and after `dbench clean` nothing is
+//! left. `DBENCH_KILLS` says how often, `DBENCH_KILLS_SEED` where; a test says the point of each kill.
+
+use crate::lane::{Ended, Lane, until};
+use crate::machine::Machine;
+use crate::tiny::Tiny;
+use crate::transfer::private_possible;
+use dbench::engine::{Engine, Removal};
+use dbench::results::{Loaded, RunFolder};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+const RUN: [&str; 7] =
+    ["run", "--rounds", "1", "--measure", "build,size,transfer,start", "--node", "private"];
+/// How often, unless told otherwise.
+const KILLS: u64 = 5;
+
+fn setting(name: &str, or: u64) -> u64 {
+    std::env::var(name).map_or(or, |text| text.parse().unwrap_or_else(|why| panic!("{name}: {why}")))
+}
+
+/// A part of a whole, from 0 to 1, that depends on the seed alone.
+fn part(signal: &str, at: u64) -> f64 {
+    let seed = setting("DBENCH_KILLS_SEED", 1);
+    let hash = Sha256::digest(format!("{seed} {signal} {at}"));
+    f64::from(u32::from_le_bytes(hash[..4].try_into().unwrap())) / f64::from(u32::MAX)
+}
+
+fn send(signal: &str, child: &Child) {
+    // It may have ended by itself, and is not waited for yet: the signal then goes nowhere.
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success(), "kill {signal}: {sent}");
+}
+
+/// The tables of all runs, as they stand.
+fn tables(lane: &Lane) -> BTreeMap<PathBuf, String> {
+    let runs = fs::read_dir(lane.path("results")).into_iter().flatten().map(|run| run.unwrap().path());
+    let files = runs.flat_map(|run| ["samples.csv", "steps.csv", "transfers.csv"].map(|file| run.join(file)));
+    files.filter_map(|file| Some((file.clone(), fs::read_to_string(file).ok()?))).collect()
+}
+
+/// Every row that was there before the kill is there after it, and all rows are whole.
+fn assert_rows_are_kept(lane: &Lane, before: &BTreeMap<PathBuf, String>) {
+    let after = tables(lane);
+    for (file, rows) in before {
+        assert!(after[file].starts_with(rows.as_str()), "{}: rows are lost", file.display());
+    }
+    for (file, rows) in &after {
+        assert!(rows.is_empty() || rows.ends_with('\n'), "{}: a torn row", file.display());
+    }
+    for run in fs::read_dir(lane.path("results")).into_iter().flatten().map(|run| run.unwrap().path()) {
+        if run.join("run.json").is_file() {
+            let loaded = Loaded::read(RunFolder::at(&run)).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(loaded.warnings, Vec::<String>::new());
+        }
+    }
+}
+
+/// What the journals name, by what it is.
+fn journalled(lane: &Lane) -> Vec<(String, String)> {
+    let journals = fs::read_dir(lane.path("state/dbench/journal")).into_iter().flatten();
+    let texts = journals.map(|journal| fs::read_to_string(journal.unwrap().path()).unwrap());
+    let lines: Vec<_> = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let read = |line: &String| {
+        let entry: serde_json::Value = serde_json::from_str(line).ok()?;
+        let of = |name: &str| entry[name].as_str().map(str::to_owned);
+        Some((of("entry")?, of("tag").or_else(|| of("name"))?))
+    };
+    lines.iter().filter_map(read).collect()
+}
+
+/// Files below a folder, without those of locks, which stay.
+fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for path in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_none_or(|ending| ending != "lock") {
+            found.insert(path);
+        }
+    }
+    found
+}
+
+/// Cleans until there is nothing to clean: an engine takes some time to end a build whose client is gone.
+fn clean(lane: &Lane) {
+    until("nothing is left to clean", || {
+        let cleaned = lane.dbench(&["clean"]).expect(0).stdout;
+        cleaned.starts_with("removed: 0 containers, 0 nodes, 0 networks, 0 images, 0 records").then_some(())
+    });
+}
+
+fn assert_nothing_is_left(lane: &Lane, made: &[(String, String)]) {
+    for (kind, name) in made {
+        match kind.as_str() {
+            "tag" => assert!(lane.wait_for(lane.engine.image(name)).unwrap().is_none(), "image {name}"),
+            "container" => {
+                let found = lane.wait_for(lane.engine.containers(name)).unwrap();
+                assert_eq!(found, Vec::<String>::new());
+            }
+            "network" => {
+                let removal = lane.wait_for(lane.engine.remove_network(name)).unwrap();
+                assert_eq!(removal, Removal::Absent, "network {name}");
+            }
+            _ => {}
+        }
+    }
+    lane.assert_nothing_with_the_token_is_left();
+    assert_eq!(files(&lane.path("state")), BTreeSet::new());
+}
+
+/// How long the run takes that nobody ends.
+fn undisturbed(lane: &Lane) -> Duration {
+    let clock = Instant::now();
+    lane.dbench(&RUN).expect(0);
+    clock.elapsed()
+}
+
+/// Ends runs with a signal, each at a point of its own.
+fn end_runs(signal: &str, after: impl Fn(&Lane, Ended)) {
+    let Some(lane) = Lane::open() else { return };
+    if !private_possible() {
+        return;
+    }
+    Tiny::new(&lane, "killed").on_scratch(&lane);
+    let machine = Machine::look(&lane.path("state/dbench/nodes"));
+    let whole = undisturbed(&lane);
+    for at in 0..setting("DBENCH_KILLS", KILLS) {
+        let point = whole.mul_f64(part(signal, at));
+        eprintln!("{signal} {at}: at {} ms of {} ms", point.as_millis(), whole.as_millis());
+        let running = lane.start(&RUN);
+        std::thread::sleep(point);
+        let (rows, made) = (tables(&lane), journalled(&lane));
+        send(signal, &running);
+        after(&lane, Ended::of(running.wait_with_output().unwrap()));
+        assert_rows_are_kept(&lane, &rows);
+        clean(&lane);
+        assert_nothing_is_left(&lane, &made);
+        machine.assert_unchanged();
+        // A run is called by the second in which it begins.
+        fs::remove_dir_all(lane.path("results")).or_else(absent).unwrap();
+    }
+}
+
+fn absent(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+#[test]
+fn an_interrupt_at_any_point_loses_no_row_and_leaves_nothing() {
+    end_runs("-INT", |lane, ended| {
+        // Before it listens a signal ends it as any program, and near its end it may be done.
+        assert!([Some(130), Some(0), None].contains(&ended.code), "{:?}\n{}", ended.code, ended.stderr);
+        if ended.code.is_some() {
+            assert_nothing_is_left(lane, &[]);
+        }
+    });
+}
+
+#[test]
+fn a_kill_at_any_point_loses_no_row_and_leaves_nothing_after_clean() {
+    end_runs("-KILL", |_, ended| {
+        assert!([None, Some(0)].contains(&ended.code), "{:?}\n{}", ended.code, ended.stderr);
+    });
+}
