@@ -145,7 +145,8 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         let widest = scenarios.iter().map(|s| s.variants.len() as u64).max().unwrap_or(0);
         if left_over {
             runner
-                .warn("an earlier run left things in the engine; `dbench clean` removes them".to_owned())?;
+                .warn("an earlier run left things in the engine; `dbench clean` removes what nothing else uses, and says \
+                       what holds the rest".to_owned())?;
         }
         for warning in
             [host::busy(&runner.run.host), host::too_little_disk(&about.root, widest)].into_iter().flatten()
