@@ -21,7 +21,7 @@ mod transfer;
 pub use clean::{Cleaned, clean};
 pub use journal::state_folder;
 pub use lock::Lock;
-pub use plan::{Planned, Selection, estimate, select};
+pub use plan::{Planned, Selection, estimate, meant, select, with_edits};
 pub use proof::{Claimed, prove};
 pub use record::Verdict;
 pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted};
