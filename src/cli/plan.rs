@@ -22,7 +22,7 @@ pub(super) fn show(
     form: Format,
     screen: &Screen,
 ) -> Result<()> {
-    let earlier = newest(out).and_then(|run| run.map(Loaded::read).transpose());
+    let earlier = newest(out).and_then(|(run, _)| run.map(Loaded::read).transpose());
     let earlier = earlier.unwrap_or_else(|error| {
         screen.problem("warning", &format!("the estimate cannot use the latest run: {}", error.reason()));
         None
