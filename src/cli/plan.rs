@@ -51,12 +51,18 @@ pub(super) fn show(
     }
     text.push_str(&mapping::planned(scenarios, map)?);
     text.push_str(&transfers.map(announced).unwrap_or_default());
+    let moved = match (transfers, runner::estimate_transfers(plan, &earlier)) {
+        (None, _) => String::new(),
+        (Some(_), Some(d)) => format!(", and at least {} of transfers", format::time(nanoseconds(d))),
+        (Some(_), None) => ", and transfers, of which that run has none to estimate from".to_owned(),
+    };
     let estimate = estimate.map_or_else(
         || "no earlier run to estimate from".to_owned(),
         |d| {
             format!(
-                "about {} by the latest run, probes, transfers and clean-up apart",
-                format::time(nanoseconds(d))
+                "about {} by the latest run{}, probes and clean-up apart",
+                format::time(nanoseconds(d)),
+                moved
             )
         },
     );

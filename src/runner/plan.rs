@@ -151,3 +151,33 @@ pub fn estimate(plan: &[Planned], earlier: &[Sample]) -> Option<Duration> {
     let unknown = (plan.len() - known.len()) as u64;
     Some(Duration::from_nanos(known.iter().sum::<u64>() + average * unknown))
 }
+
+/// How long the pushes and pulls will take, from the medians of an earlier run; `None` unless it has some of every
+/// variant of the plan.
+pub fn estimate_transfers(plan: &[Planned], earlier: &[Sample]) -> Option<Duration> {
+    let mut sum = 0;
+    for opening in plan.iter().filter(|planned| planned.case.phase == Phase::Cold) {
+        let case = &opening.case;
+        let mut walls = std::collections::BTreeMap::<(&str, Phase), Vec<u64>>::new();
+        for sample in earlier.iter().filter(|s| {
+            s.case.scenario == case.scenario
+                && s.case.variant == case.variant
+                && s.metric != Metric::BuildWall
+        }) {
+            let name = sample.metric.name();
+            if let Some(wall) = sample.valid().filter(|_| name.ends_with("-wall")) {
+                walls.entry((name, sample.case.phase)).or_default().push(wall);
+            }
+        }
+        let median = |mut walls: Vec<u64>| {
+            walls.sort_unstable();
+            walls.get(walls.len() / 2).copied()
+        };
+        let medians: Vec<u64> = walls.into_values().filter_map(median).collect();
+        if medians.is_empty() {
+            return None;
+        }
+        sum += medians.iter().sum::<u64>();
+    }
+    Some(Duration::from_nanos(sum))
+}
