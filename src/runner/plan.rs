@@ -126,10 +126,12 @@ pub fn with_edits(kept: &mut Vec<Scenario>, phases: &[Phase]) -> Result<Vec<Stri
         let table = if phase == Phase::SourceEdit { "[edits.source]" } else { "[edits.deps]" };
         let names = lacking.join(", ");
         if lacking.len() == kept.len() {
-            return Err(Error::input(format!("phase {phase} needs a table {table}, which {names} lacks"))
-                .hint(format!("add {table} to scenario.toml, or leave {phase} out of --phase")));
+            return Err(Error::input(format!(
+                "phase {phase} needs a table {table}, and there is none in {names}"
+            ))
+            .hint(format!("add {table} to scenario.toml, or leave {phase} out of --phase")));
         }
-        said.push(format!("{names} has no table {table}: phase {phase} is skipped there"));
+        said.push(format!("no table {table} in {names}: phase {phase} is skipped there"));
     }
     kept.retain(|s| phases.is_empty() || phases.iter().any(|phase| has(s, *phase)));
     Ok(said)

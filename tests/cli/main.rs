@@ -348,14 +348,26 @@ fn a_phase_whose_edit_no_scenario_defines_is_wrong_input() {
     let folder = Folder::new();
     let path = folder.path("scenarios/greet/scenario.toml");
     let whole = files::read_to_string(&path).unwrap();
-    let without = whole.split("[edits.deps]").next().unwrap().to_owned();
-    folder.write("scenarios/greet/scenario.toml", &without);
+    let deps = "[edits.deps]\nlines = [{ file = \"edition\", line = \"edition {nonce}\" }]\n\n[edits.source]";
+    let with = whole.replace("[edits.source]", deps);
     let arguments = ["run", "--plan", "--node", "none", "--phase", "deps-edit"];
     assert_eq!(
         folder.dbench(&[], &arguments).ends(2).err,
-        "error: phase deps-edit needs a table [edits.deps], which greet lacks\n  \
+        "error: phase deps-edit needs a table [edits.deps], and there is none in greet\n  \
          hint: add [edits.deps] to scenario.toml, or leave deps-edit out of --phase\n"
     );
+    for name in ["scenario.toml", "single.Dockerfile", "multi.Dockerfile"] {
+        let text = files::read_to_string(&folder.path(&format!("scenarios/greet/{name}"))).unwrap();
+        let text = if name == "scenario.toml" { with.clone() } else { text };
+        folder.write(&format!("scenarios/other/{name}"), &text);
+    }
+    for file in files::list(&folder.path("scenarios/greet/app")).unwrap() {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        folder.write(&format!("scenarios/other/app/{name}"), &files::read_to_string(&file).unwrap());
+    }
+    let ran = folder.dbench(&[], &arguments).ends(0);
+    assert_eq!(ran.err, "warning: no table [edits.deps] in greet: phase deps-edit is skipped there\n");
+    assert!(ran.out.contains("other/multi round 1") && !ran.out.contains("greet/"), "{}", ran.out);
 }
 
 #[test]
