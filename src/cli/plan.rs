@@ -22,7 +22,7 @@ pub(super) fn show(
     form: Format,
     screen: &Screen,
 ) -> Result<()> {
-    let earlier = newest(out).and_then(|run| run.map(Loaded::read).transpose());
+    let earlier = newest(out).and_then(|(run, _)| run.map(Loaded::read).transpose());
     let earlier = earlier.unwrap_or_else(|error| {
         screen.problem("warning", &format!("the estimate cannot use the latest run: {}", error.reason()));
         None
@@ -51,12 +51,18 @@ pub(super) fn show(
     }
     text.push_str(&mapping::planned(scenarios, map)?);
     text.push_str(&transfers.map(announced).unwrap_or_default());
+    let moved = match (transfers, runner::estimate_transfers(plan, &earlier)) {
+        (None, _) => String::new(),
+        (Some(_), Some(d)) => format!(", and at least {} of transfers", format::time(nanoseconds(d))),
+        (Some(_), None) => ", and transfers, of which that run has none to estimate from".to_owned(),
+    };
     let estimate = estimate.map_or_else(
         || "no earlier run to estimate from".to_owned(),
         |d| {
             format!(
-                "about {} by the latest run, probes, transfers and clean-up apart",
-                format::time(nanoseconds(d))
+                "about {} by the latest run{}, probes and clean-up apart",
+                format::time(nanoseconds(d)),
+                moved
             )
         },
     );

@@ -96,6 +96,16 @@ impl Observer for Progress {
         self.say(&format!("{}/{} {}: {wall}{verdict}", self.done, self.total, name(planned)));
     }
 
+    fn transfers(&mut self, case: &str, round: u32) {
+        // The builds of the variant are done, and no build runs: their number says how far the run is.
+        let text = format!("{}/{} builds done, {case} transfers, round {round}", self.done, self.total);
+        self.bar.set_prefix(text.clone());
+        self.bar.set_message("");
+        if !self.screen.is_live() {
+            self.say(&text);
+        }
+    }
+
     fn failure(&mut self, planned: &Planned, last_lines: &str, log: &Path) {
         let lines: String = last_lines.lines().map(|line| format!("  | {line}\n")).collect();
         self.say(&format!("{} failed; its log ends:\n{lines}  whole log: {}", name(planned), log.display()));

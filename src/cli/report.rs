@@ -2,9 +2,9 @@
 
 use super::config::Config;
 use super::screen::Screen;
-use crate::error::{Error, Exit, Result, files};
+use crate::error::{Error, Exit, Result, files, shown};
 use crate::report::{Document, charts, splice};
-use crate::results::{Loaded, find_run};
+use crate::results::{Loaded, RunFolder, Status, find_run, newest};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +38,13 @@ enum Form {
 pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
     let out = config.out(&arguments.out).value;
     let loaded = Loaded::read(find_run(&out, arguments.run.as_deref())?)?;
+    if matches!(arguments.run.as_deref(), None | Some("latest")) {
+        for folder in newest(&out)?.1 {
+            let run = shown(folder.path());
+            screen
+                .problem("warning", &format!("{} has nothing to report and was passed over", run.display()));
+        }
+    }
     for warning in &loaded.warnings {
         screen.problem("warning", warning);
     }
@@ -56,7 +63,8 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
         })?,
     }
     if arguments.check {
-        check(&files, loaded.folder.path(), arguments.into.as_deref(), screen)
+        let larger = arguments.into.as_ref().map(|file| larger(file, &out, &loaded)).transpose()?.flatten();
+        check(&files, loaded.folder.path(), arguments.into.as_deref(), larger.as_deref(), screen)
     } else {
         write(&files).map(|()| Exit::Done)
     }
@@ -92,15 +100,58 @@ fn write(files: &[(PathBuf, String)]) -> Result<()> {
     Ok(())
 }
 
-fn check(files: &[(PathBuf, String)], run: &Path, into: Option<&Path>, screen: &Screen) -> Result<Exit> {
-    let into = into.map(|file| format!(" --into {}", file.display())).unwrap_or_default();
-    let again = format!("dbench report {}{into}", run.display());
+/// What speaks against writing this run over the one that a document shows: that it is not whole, or has fewer samples.
+fn larger(file: &Path, out: &Path, own: &Loaded) -> Result<Option<String>> {
+    let text = read_document(file)?;
+    let Some(id) = text.split("\n| Run | `").nth(1).and_then(|rest| rest.split('`').next()) else {
+        return Ok(None);
+    };
+    let folder = RunFolder::at(out.join(id));
+    if id == own.run.id || id.contains(['/', '\\']) || !folder.run().is_file() {
+        return Ok(None);
+    }
+    let valid = |loaded: &Loaded| loaded.samples.iter().filter(|s| s.status == Status::Valid).count();
+    let whole = |loaded: &Loaded| loaded.run.ended.is_some() && !loaded.run.interrupted;
+    let kept = Loaded::read(folder)?;
+    let (mine, theirs) = (valid(own), valid(&kept));
+    let partial = !whole(own) && whole(&kept);
+    if !partial && mine >= theirs {
+        return Ok(None);
+    }
+    let how = if partial { "was not brought to its end and " } else { "" };
+    Ok(Some(format!(
+        "{} shows run {id} with {theirs} valid samples, and run {} {how}has {mine}\n  hint: \
+         `dbench report {id} --into {} --check` checks it against its own run; `dbench report {} --into {}` would \
+         replace the larger run by the smaller one",
+        file.display(),
+        own.run.id,
+        file.display(),
+        own.run.id,
+        file.display()
+    )))
+}
+
+fn check(
+    files: &[(PathBuf, String)],
+    run: &Path,
+    into: Option<&Path>,
+    larger: Option<&str>,
+    screen: &Screen,
+) -> Result<Exit> {
+    let flag = into.map(|file| format!(" --into {}", file.display())).unwrap_or_default();
+    let again = format!("dbench report {}{flag}", run.display());
+    let charts = format!("dbench report {}", run.display());
     let mut exit = Exit::Done;
     for (path, content) in files {
         if !path.is_file() || files::read(path)? != content.as_bytes() {
+            exit = Exit::Refuted;
+            if let Some(said) = larger.filter(|_| into == Some(path.as_path())) {
+                screen.problem("error", said);
+                continue;
+            }
+            let again = if larger.is_some() { &charts } else { &again };
             let path = path.display();
             screen.problem("error", &format!("{path} is not what the run says; run `{again}`"));
-            exit = Exit::Refuted;
         }
     }
     Ok(exit)

@@ -98,8 +98,12 @@ pub(super) struct Arguments {
 struct Node(Option<NodeKind>);
 
 fn phase(text: &str) -> Result<Phase, String> {
-    let known = Phase::ALL.map(Phase::name).join(", ");
-    Phase::parse(text).ok_or_else(|| format!("it is not one of {known}"))
+    let known = Phase::ALL.map(Phase::name);
+    let unknown = || format!("it is not one of {}", known.join(", "));
+    Phase::parse(text).ok_or_else(|| match runner::meant(text, &known).as_str() {
+        "" => unknown(),
+        meant => format!("{}; {}", unknown(), meant.trim_end()),
+    })
 }
 
 fn part(text: &str) -> Result<Measure, String> {
@@ -132,7 +136,10 @@ fn store(text: &str) -> Result<ImageStore, String> {
 pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
     let out = config.out(&arguments.out).value;
     let folder = config.scenarios(&arguments.scenarios).value;
-    let scenarios = runner::select(Scenario::load_all(&folder)?, &arguments.names, &arguments.variant)?;
+    let mut scenarios = runner::select(Scenario::load_all(&folder)?, &arguments.names, &arguments.variant)?;
+    for left_out in runner::with_edits(&mut scenarios, &arguments.phase)? {
+        screen.problem("warning", &left_out);
+    }
     let selection = selection(&arguments, config);
     let plan = selection.all(&scenarios);
     for name in mapping::unused(&arguments.base, &scenarios)?.into_iter().filter(|name| *name != NODE_IMAGE) {

@@ -54,6 +54,9 @@ pub(super) struct Section {
     pub(super) variants: Vec<Row>,
     /// The phase whose images the sizes are of: cold, if it was measured.
     pub(super) image_phase: Option<Phase>,
+    /// Whether sizes were to be measured.
+    #[serde(skip)]
+    pub(super) sized: bool,
     pub(super) problems: Vec<Problem>,
     pub(super) claims: Vec<Claim>,
     pub(super) notes: Vec<String>,

@@ -18,7 +18,9 @@ pub(super) fn section(section: &Section) -> String {
     if section.images_agree == Some(false) {
         return format!("{}: no comparison, the images disagree: {}", section.name, section.disagreement);
     }
-    let Some(baseline) = section.baseline() else { return String::new() };
+    let Some(baseline) = section.baseline() else {
+        return format!("{}: nothing to compare with, the baseline was left out", section.name);
+    };
     let mut told = Told::default();
     let subject = chosen(section).and_then(|row| Some((row, size(row, baseline)?)));
     if let Some((row, said)) = &subject {
@@ -49,16 +51,22 @@ pub(super) fn section(section: &Section) -> String {
 struct Told {
     parts: Vec<String>,
     few: Vec<usize>,
+    lost: bool,
 }
 
 impl Told {
     fn pace(&mut self, pace: &Pace<'_>) -> String {
-        self.few.extend(pace.few());
+        self.count(pace);
         pace.said()
     }
 
+    fn count(&mut self, pace: &Pace<'_>) {
+        self.few.extend(pace.few());
+        self.lost |= pace.has_lost();
+    }
+
     fn basis(&self) -> Option<String> {
-        pace::basis(&self.few)
+        pace::basis(&self.few, self.lost)
     }
 
     fn title(&self) -> String {
@@ -70,13 +78,18 @@ impl Told {
 /// The sentence of the run: the span of the reductions and how the claims stand.
 pub(super) fn run(sections: &[Section]) -> String {
     let mut parts = Vec::new();
-    let missing = sections.iter().filter(|s| chosen(s).and_then(reduction).is_none()).count();
+    let missing = sections.iter().filter(|s| s.sized && chosen(s).and_then(reduction).is_none()).count();
     if let Some(span) = span(sections) {
         parts.push(span);
     }
     parts.extend(moved::again(sections).map(|said| format!("a one-line edit moves {said} again")));
     if missing > 0 {
-        parts.push(format!("{} of {} have no comparison", missing, count(sections.len(), "scenario")));
+        let of = count(sections.len(), "scenario");
+        parts.push(match (missing, sections.len()) {
+            (1, 1) => "there is no comparison of sizes".to_owned(),
+            (1, _) => format!("1 of {of} has no comparison of sizes"),
+            _ => format!("{missing} of {of} have no comparison of sizes"),
+        });
     }
     let outcomes: Vec<Outcome> = sections.iter().flat_map(|s| &s.claims).map(|claim| claim.outcome).collect();
     if !outcomes.is_empty() {
@@ -95,7 +108,14 @@ pub(super) fn run(sections: &[Section]) -> String {
 
 /// The title of the chart of sizes.
 pub(super) fn sizes(document: &Document) -> String {
-    span(&document.sections).unwrap_or_else(|| "No sizes that can be compared".to_owned())
+    span(&document.sections).unwrap_or_else(|| incomparable(document, "sizes"))
+}
+
+/// The title of a chart that compares nothing, with the reason where it is a choice and no failure.
+pub(super) fn incomparable(document: &Document, what: &str) -> String {
+    let left_out = document.sections.iter().all(|section| section.baseline().is_none());
+    let reason = if left_out { ": the baseline was left out" } else { "" };
+    format!("No {what} that can be compared{reason}")
 }
 
 /// The title of the chart of times: the best and the worst that happened.
@@ -107,16 +127,16 @@ pub(super) fn times_title(document: &Document) -> String {
     let worst = notable().filter(|(_, pace)| pace.ratio > 1.0).max_by(lower);
     let mut told = Told::default();
     for (section, pace) in best.into_iter().chain(worst) {
-        told.few.extend(pace.few());
+        told.count(pace);
         told.parts.push(format!("{section} {}", pace.titled()));
     }
     if !told.parts.is_empty() {
         return told.title();
     }
     if all.is_empty() {
-        return "No build times that can be compared".to_owned();
+        return incomparable(document, "build times");
     }
-    told.few.extend(all.iter().filter_map(|(_, pace)| pace.few()));
+    all.iter().for_each(|(_, pace)| told.count(pace));
     let said = if told.few.is_empty() {
         "No build time stands clear of its baseline's"
     } else {

@@ -6,7 +6,7 @@ use super::moves::{self, Moves};
 use super::timeline::Timeline;
 use super::{finding, format};
 use crate::results::{
-    self, BaseRecord, Loaded, Metric, Phase, Quantity, Run, Sample, ScenarioRecord, Status, Unit,
+    self, BaseRecord, Loaded, Measure, Metric, Phase, Quantity, Run, Sample, ScenarioRecord, Status, Unit,
     VariantRecord,
 };
 use crate::stats::{self, Cases, Observed, Spread};
@@ -18,6 +18,7 @@ impl Document {
         let cases = Cases::new(run, &loaded.samples);
         let mut sections: Vec<Section> =
             run.scenarios.iter().map(|scenario| section(loaded, scenario, &cases)).collect();
+        let shown = |phase: &Phase| run.scenarios.iter().any(|s| has_phase(run, s, *phase, &cases));
         for section in &mut sections {
             section.finding = finding::section(section);
         }
@@ -30,6 +31,11 @@ impl Document {
         if run.interrupted {
             warnings.push("The run was interrupted; what was measured until then is shown.".to_owned());
         }
+        if run.ended.is_none() {
+            let text =
+                "The run has no end: it goes on, or was killed. What was measured until then is shown.";
+            warnings.push(text.to_owned());
+        }
         let command = std::iter::once("dbench")
             .chain(run.command.iter().map(String::as_str).skip(usize::from(names_program(run))))
             .map(quoted)
@@ -41,9 +47,9 @@ impl Document {
             revision: run.revision.clone(),
             command,
             started: run.started.to_string(),
-            complete: run.ended.is_some() && !run.interrupted,
+            complete: is_whole(run),
             rounds: run.rounds,
-            phases: run.phases.clone(),
+            phases: run.phases.iter().copied().filter(|p| shown(p)).collect(),
             builder: run.builder,
             engine: run.engine.clone(),
             host: run.host.clone(),
@@ -55,6 +61,19 @@ impl Document {
             timelines,
         }
     }
+}
+
+/// Whether a scenario has that phase. One that defines no such edit has not a row of it in a run that was ended.
+fn has_phase(run: &Run, scenario: &ScenarioRecord, phase: Phase, cases: &Cases<'_>) -> bool {
+    let edit = matches!(phase, Phase::SourceEdit | Phase::DepsEdit);
+    let built =
+        |v: &VariantRecord| !cases.samples(&scenario.name, &v.name, phase, Metric::BuildWall).is_empty();
+    !edit || !is_whole(run) || scenario.variants.iter().any(built)
+}
+
+/// Whether the run did all that it was to do.
+fn is_whole(run: &Run) -> bool {
+    run.ended.is_some() && !run.interrupted
 }
 
 /// Warnings of one kind, of which a busy engine makes many, are said once with their number.
@@ -124,6 +143,7 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Sec
         finding: String::new(),
         variants: scenario.variants.iter().map(|v| row(loaded, scenario, v, image_phase, cases)).collect(),
         image_phase,
+        sized: run.measure.contains(&Measure::Size),
         problems: scenario.variants.iter().flat_map(|v| problems(run, scenario, v, cases)).collect(),
         claims: claims.collect(),
         notes: scenario.notes.clone(),
@@ -150,7 +170,8 @@ fn row(
     };
     let run = &loaded.run;
     let of_image = |metric: Metric| image_phase.and_then(|phase| figure(phase, metric));
-    let builds = run.phases.iter().map(|phase| Build {
+    let phases = run.phases.iter().filter(|phase| has_phase(run, scenario, **phase, cases));
+    let builds = phases.map(|phase| Build {
         phase: *phase,
         wall: figure(*phase, Metric::BuildWall),
         samples: dots(cases.samples(&scenario.name, &variant.name, *phase, Metric::BuildWall)),
@@ -199,10 +220,9 @@ fn problems(
     variant: &VariantRecord,
     cases: &Cases<'_>,
 ) -> Vec<Problem> {
-    let whole = run.ended.is_some() && !run.interrupted;
-    let lacking = if whole { "not measured" } else { "the run ended before it" };
+    let lacking = if is_whole(run) { "not measured" } else { "the run ended before it" };
     let mut found = Vec::new();
-    for phase in &run.phases {
+    for phase in run.phases.iter().filter(|phase| has_phase(run, scenario, **phase, cases)) {
         let of_case = cases.problems(&scenario.name, &variant.name, *phase);
         let walls = cases.samples(&scenario.name, &variant.name, *phase, Metric::BuildWall);
         if walls.is_empty() && of_case.is_empty() {

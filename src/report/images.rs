@@ -67,8 +67,8 @@ const IMAGES: [Image; 8] = [
         drop: 7,
     },
     Image {
-        head: "unpacked-unique",
-        title: "unpacked-unique",
+        head: "beyond base",
+        title: "unpacked, beyond its base",
         of: |r| r.unpacked_unique.as_ref(),
         unit: Unit::Bytes,
         change: false,
@@ -86,9 +86,9 @@ const IMAGES: [Image; 8] = [
 
 /// The columns that some variant has a figure for; what was not measured has none.
 pub(super) fn measured(section: &Section) -> impl Iterator<Item = &'static Image> {
-    IMAGES
-        .iter()
-        .filter(|column| column.drop == 1 || section.variants.iter().any(|row| (column.of)(row).is_some()))
+    IMAGES.iter().filter(|column| {
+        column.drop == 1 && section.sized || section.variants.iter().any(|row| (column.of)(row).is_some())
+    })
 }
 
 pub(super) fn images_head(section: &Section, rounds: u32) -> String {

@@ -79,8 +79,10 @@ impl Document {
         let head = head.strip_prefix("images").unwrap_or_default().replace(" · ", ", ");
         let change = against("; change against", section.compared(Row::sizes));
         let pulled = if section.pulled.is_empty() { String::new() } else { format!("; {}", section.pulled) };
-        text.push_str(&format!("Images{head}{change}{pulled}; {bases}.\n\n"));
-        images(section, text);
+        if images::measured(section).next().is_some() {
+            text.push_str(&format!("Images{head}{change}{pulled}; {bases}.\n\n"));
+            images(section, text);
+        }
         problems(section, text);
         claims(section, text);
         for (name, alt) in chart::names(self) {

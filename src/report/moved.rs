@@ -2,7 +2,7 @@
 //! Leaves the rest of what a report says to `finding`.
 
 use super::document::{Document, Row, Section};
-use super::finding::chosen;
+use super::finding::{chosen, incomparable};
 use super::format::{THIN, bytes, time};
 
 /// What a node fetches of a variant after a source edit, beside the baseline.
@@ -72,7 +72,7 @@ pub(super) fn wait(document: &Document) -> String {
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     match found.as_slice() {
-        [] => "No waits that can be compared".to_owned(),
+        [] => incomparable(document, "waits"),
         [(_, one)] => one.clone(),
         [(_, first), .., (last, said)] if *last > 1.0 => format!("{first}; {said}"),
         [(_, first), ..] => first.clone(),

@@ -4,7 +4,7 @@
 
 use super::document::Figure;
 use crate::results::{Builder, Metric, NodeRecord, Phase, ScenarioRecord, TransferRow, VariantRecord};
-use crate::stats::Cases;
+use crate::stats::{Cases, Spread};
 use serde::Serialize;
 
 /// What an image costs to move and to start, as medians.
@@ -46,11 +46,11 @@ pub(super) struct Segment {
     pub(super) bytes: u64,
 }
 
-/// The parts of one pull to ready: that of the round in the middle.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// The parts of the median pull to ready: those of the round in the middle, or the means of the two there.
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Ready {
-    pub(super) round: u32,
+    pub(super) rounds: Vec<u32>,
     pub(super) download_ns: u64,
     pub(super) unpack_ns: u64,
     pub(super) start_ns: u64,
@@ -119,10 +119,17 @@ impl Ready {
         let mut whole: Vec<(u64, u32)> =
             samples(Metric::PullReady).iter().filter_map(|s| Some((s.valid()?, s.round))).collect();
         whole.sort_unstable();
-        let (ready, round) = *whole.get(whole.len().checked_sub(1)? / 2)?;
-        let part = |metric: Metric| samples(metric).iter().find(|s| s.round == round).and_then(|s| s.valid());
+        let middle = whole.get(whole.len().checked_sub(1)? / 2..=whole.len() / 2)?;
+        let ready = Spread::of(middle.iter().map(|(ready, _)| *ready))?.median;
+        let mut rounds: Vec<u32> = middle.iter().map(|(_, round)| *round).collect();
+        rounds.sort_unstable();
+        let part = |metric: Metric| {
+            let of = |round: &u32| samples(metric).iter().find(|s| s.round == *round).and_then(|s| s.valid());
+            Some(Spread::of(rounds.iter().map(of).collect::<Option<Vec<_>>>()?)?.median)
+        };
         let (download_ns, unpack_ns) = (part(Metric::PullColdDownload)?, part(Metric::PullColdUnpack)?);
-        Some(Self { round, download_ns, unpack_ns, start_ns: ready.saturating_sub(download_ns + unpack_ns) })
+        let start_ns = ready.saturating_sub(download_ns + unpack_ns);
+        Some(Self { rounds, download_ns, unpack_ns, start_ns })
     }
 
     pub(super) fn whole_ns(&self) -> u64 {

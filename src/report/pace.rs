@@ -53,6 +53,14 @@ impl<'a> Pace<'a> {
         (self.standing == Standing::Described).then_some(n)
     }
 
+    /// Whether some round of either does not count.
+    pub(super) fn has_lost(&self) -> bool {
+        let lost = |row: &Row, figure: &Figure| {
+            row.builds.iter().any(|b| b.phase == self.phase && b.samples.len() > figure.spread.n)
+        };
+        lost(self.row, self.own) || lost(self.baseline, self.base)
+    }
+
     /// Whether it belongs among the best or the worst: decided to differ, or not decided and medians apart.
     pub(super) fn is_notable(&self) -> bool {
         match self.standing {
@@ -123,9 +131,11 @@ fn standing(own: &Figure) -> Standing {
 }
 
 /// What the medians of a sentence come from, as in `medians of 3 rounds`; nothing where all of it is decided.
-pub(super) fn basis(few: &[usize]) -> Option<String> {
+/// One round is all there was, unless others were `lost`.
+pub(super) fn basis(few: &[usize], lost: bool) -> Option<String> {
     let (low, high) = (few.iter().min()?, few.iter().max()?);
     Some(match (low, high) {
+        (1, 1) if lost => "one round that counts".to_owned(),
         (1, 1) => "one round".to_owned(),
         (low, high) if low == high => format!("medians of {}", count(*high, "round")),
         (low, high) => format!("medians of {low} to {}", count(*high, "round")),
@@ -165,9 +175,10 @@ mod tests {
 
     #[test]
     fn the_number_of_rounds_stands_behind_what_is_not_decided() {
-        let said = |few: &[usize]| basis(few).map(|text| text.replace('\u{a0}', " "));
+        let said = |few: &[usize]| basis(few, false).map(|text| text.replace('\u{a0}', " "));
         assert_eq!(said(&[]), None);
         assert_eq!(said(&[1, 1]).as_deref(), Some("one round"));
+        assert_eq!(basis(&[1, 1], true).as_deref(), Some("one round that counts"));
         assert_eq!(said(&[3, 3]).as_deref(), Some("medians of 3 rounds"));
         assert_eq!(said(&[2, 3]).as_deref(), Some("medians of 2 to 3 rounds"));
     }

@@ -85,7 +85,11 @@ impl Page {
         self.table(section, &format!("builds{of}{against}"), builds(section));
         let pulled =
             if section.pulled.is_empty() { String::new() } else { format!(" · {}", section.pulled) };
-        self.table(section, &format!("{}{pulled}", images_head(section, rounds)), images(section));
+        let columns = images(section);
+        // The names alone say nothing: no figure of an image was to be measured.
+        if columns.len() > 1 {
+            self.table(section, &format!("{}{pulled}", images_head(section, rounds)), columns);
+        }
         for problem in &section.problems {
             let style = if problem.status == "skipped" { DIM } else { AnsiColor::Red.on_default() };
             self.item(style, &problem.sentence());

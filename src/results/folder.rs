@@ -207,7 +207,7 @@ fn read_run(path: &Path) -> Result<Run> {
 }
 
 /// The folder that RUN names: a folder, an id below `out`, or `latest` (also when nothing is named), which is
-/// the run with the newest start.
+/// the newest run that has a row.
 pub fn find_run(out: &Path, name: Option<&str>) -> Result<RunFolder> {
     match name {
         None | Some("latest") => latest(out),
@@ -221,17 +221,32 @@ pub fn find_run(out: &Path, name: Option<&str>) -> Result<RunFolder> {
 }
 
 fn latest(out: &Path) -> Result<RunFolder> {
-    newest(out)?.ok_or_else(|| {
-        Error::input(format!("no run stands below {}", out.display())).hint("`dbench run` makes one")
+    let (found, passed) = newest(out)?;
+    found.ok_or_else(|| {
+        let said = match passed.len() {
+            0 => format!("no run stands below {}", out.display()),
+            _ => format!("no run below {} has anything to report", out.display()),
+        };
+        Error::input(said).hint("`dbench run` makes one")
     })
 }
 
-/// The run below `out` with the newest start, if there is one.
-pub fn newest(out: &Path) -> Result<Option<RunFolder>> {
+/// The run below `out` with the newest start among those that have a row, if there is one, and the newer ones without.
+pub fn newest(out: &Path) -> Result<(Option<RunFolder>, Vec<RunFolder>)> {
     let folders = if out.is_dir() { files::list(out)? } else { Vec::new() };
     let mut runs = Vec::new();
     for folder in folders.into_iter().map(RunFolder::at).filter(|f| f.run().is_file()) {
         runs.push((read_run(&folder.run())?.started, folder));
     }
-    Ok(runs.into_iter().max_by_key(|(started, _)| *started).map(|(_, folder)| folder))
+    runs.sort_by_key(|(started, _)| std::cmp::Reverse(*started));
+    let mut passed = Vec::new();
+    for (_, folder) in runs {
+        // What cannot be read is for the reader to say.
+        if Sample::read_all(&folder.samples()).is_ok_and(|(rows, _)| rows.is_empty()) {
+            passed.push(folder);
+        } else {
+            return Ok((Some(folder), passed));
+        }
+    }
+    Ok((None, passed))
 }

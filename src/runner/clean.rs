@@ -16,6 +16,14 @@ const LETTING_GO: Duration = Duration::from_secs(10);
 /// How long to wait between two looks at records that are in use.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How many of the records that hold another are named.
+const NAMED: usize = 3;
+/// What to do once nothing holds a thing any more.
+const AGAIN: &str = "then `dbench clean` removes it";
+
+/// The same of what the engine itself says that it is in use.
+const ONCE_FREE: &str = "once nothing uses it, `dbench clean` removes it";
+
 /// What a clean-up removed and what it left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cleaned {
@@ -98,7 +106,7 @@ pub async fn remove_networks(engine: &impl Engine, ledger: &Ledger, cleaned: &mu
             Removal::Removed => cleaned.networks.push(name.clone()),
             Removal::Absent => {}
             Removal::Refused(why) => {
-                cleaned.left.push(format!("network {name}: {why}"));
+                cleaned.left.push(format!("network {name}: {why}; {ONCE_FREE}"));
                 all = false;
             }
         }
@@ -119,7 +127,9 @@ pub async fn remove_images(engine: &impl Engine, ledger: &Ledger, cleaned: &mut 
         if names.peek().is_none() {
             all &= note(engine.remove_image(&image.id).await?, &image.id, cleaned);
         } else if !names.all(|tag| ledger.tags.contains(tag)) {
-            cleaned.left.push(format!("image {}: it has the name {}", image.id, image.tags.join(", ")));
+            let names = image.tags.join(", ");
+            let cure = format!("`docker rmi {}` removes it", image.tags.join(" "));
+            cleaned.left.push(format!("image {}: it has the name {names} and is yours; {cure}", image.id));
         }
     }
     Ok(all)
@@ -145,7 +155,7 @@ fn note(removal: Removal, image: &str, cleaned: &mut Cleaned) -> bool {
         Removal::Removed => cleaned.images.push(image.to_owned()),
         Removal::Absent => {}
         Removal::Refused(why) => {
-            cleaned.left.push(format!("image {image}: {why}"));
+            cleaned.left.push(format!("image {image}: {why}; {ONCE_FREE}"));
             return false;
         }
     }
@@ -171,15 +181,52 @@ pub async fn remove_records(
     let sorted = sort_new(&records, ledger);
     for foreign in &sorted.doubtful {
         cleaned.left.push(format!(
-            "build cache {}: {} (another build could have made it)",
-            foreign.id, foreign.description
+            "build cache {}: {} (another build could have made it); `docker builder prune --filter id={}` removes it",
+            foreign.id, foreign.description, foreign.id
         ));
     }
     let (gone, left) = prune(engine, &sorted.ours).await?;
     cleaned.records += gone.len();
-    let stays = |id| format!("build cache {id}: other records stand on it or use it");
-    cleaned.left.extend(left.iter().map(stays));
+    let now = if left.is_empty() { Vec::new() } else { engine.cache().await? };
+    cleaned.left.extend(left.iter().map(|id| held(id, &now, &left)));
     Ok(left)
+}
+
+/// What holds a record of ours that stays, and what the user can do. A chain of ours is held by what stands on its end.
+fn held(id: &str, now: &[CacheRecord], ours: &BTreeSet<String>) -> String {
+    let (mut below, mut holders) = (BTreeSet::from([id]), BTreeSet::new());
+    while let Some(at) = below.pop_first() {
+        for above in now.iter().filter(|r| r.parents.iter().any(|parent| parent == at)) {
+            if ours.contains(&above.id) {
+                below.insert(&above.id)
+            } else {
+                holders.insert(&above.id)
+            };
+        }
+    }
+    if !holders.is_empty() {
+        let said = |id: &&String| {
+            let what = now.iter().find(|r| r.id == **id).map_or("", |r| r.description.as_str());
+            format!("{id} ({what})")
+        };
+        let named: Vec<String> = holders.iter().take(NAMED).map(said).collect();
+        let more = holders.len() - named.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let filters: Vec<String> =
+            holders.iter().take(NAMED).map(|id| format!("`docker builder prune --filter id={id}`")).collect();
+        let (named, filters) = (named.join(", "), filters.join(", "));
+        return format!(
+            "build cache {id}: another build's records stand on it: {named}{more}; {filters}, {AGAIN}"
+        );
+    }
+    let in_use = now.iter().any(|r| r.in_use && (r.id == id || r.parents.iter().any(|parent| parent == id)));
+    let what = if in_use {
+        "the engine says that a build uses it"
+    } else {
+        "the engine kept it and does not tell why"
+    };
+    let cure = if in_use { "wait for the end of that build" } else { "start the engine anew" };
+    format!("build cache {id}: {what}; {cure}, {AGAIN}")
 }
 
 /// Prunes records until no more go: a record can go once nothing stands on it, and once a cancelled build has let
@@ -271,6 +318,33 @@ mod tests {
         let records = [record("a", "", "fileop target")];
         let ledger = Ledger { records: ["a".to_owned(), "gone".to_owned()].into(), ..Ledger::default() };
         assert_eq!(sort_new(&records, &ledger).ours, ["a".to_owned()].into());
+    }
+
+    #[test]
+    fn a_record_that_stays_names_what_holds_it_and_what_to_do() {
+        let mut records = [
+            record("base", "", "fileop target"),
+            record("mid", "base", "fileop target"),
+            record("theirs", "mid", "evil"),
+        ];
+        let ours = BTreeSet::from(["base".to_owned(), "mid".to_owned()]);
+        for id in ["base", "mid"] {
+            assert_eq!(
+                held(id, &records, &ours),
+                format!(
+                    "build cache {id}: another build's records stand on it: theirs (evil); \
+                     `docker builder prune --filter id=theirs`, then `dbench clean` removes it"
+                )
+            );
+        }
+        records[1].in_use = true;
+        assert_eq!(
+            held("mid", &records[..2], &ours),
+            "build cache mid: the engine says that a build uses it; wait for the end of that build, \
+             then `dbench clean` removes it"
+        );
+        records[1].in_use = false;
+        assert!(held("mid", &records[..2], &ours).contains("does not tell why; start the engine anew, then"));
     }
 
     #[test]

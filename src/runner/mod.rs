@@ -21,7 +21,7 @@ mod transfer;
 pub use clean::{Cleaned, clean};
 pub use journal::state_folder;
 pub use lock::Lock;
-pub use plan::{Planned, Selection, estimate, select};
+pub use plan::{Planned, Selection, estimate, estimate_transfers, meant, select, with_edits};
 pub use proof::{Claimed, prove};
 pub use record::Verdict;
 pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted};
@@ -49,6 +49,8 @@ pub trait Observer {
     fn step(&mut self, name: &str);
     /// The build and its probe ended; the reason if it does not count.
     fn end(&mut self, planned: &Planned, wall: Duration, counts: Result<(), &str>);
+    /// The transfers of a variant's images begin; their steps follow.
+    fn transfers(&mut self, case: &str, round: u32);
     /// A build failed: its log's last lines, and where the whole log stands.
     fn failure(&mut self, planned: &Planned, last_lines: &str, log: &std::path::Path);
     /// Something that a reader of the numbers should know.
@@ -145,7 +147,8 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         let widest = scenarios.iter().map(|s| s.variants.len() as u64).max().unwrap_or(0);
         if left_over {
             runner
-                .warn("an earlier run left things in the engine; `dbench clean` removes them".to_owned())?;
+                .warn("an earlier run left things in the engine; `dbench clean` removes what nothing else uses, and says \
+                       what holds the rest".to_owned())?;
         }
         for warning in
             [host::busy(&runner.run.host), host::too_little_disk(&about.root, widest)].into_iter().flatten()

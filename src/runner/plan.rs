@@ -62,6 +62,17 @@ impl Selection {
     }
 }
 
+/// Below this likeness a name is no slip of the fingers; the bound of the command line's own suggestions.
+const ALIKE: f64 = 0.7;
+
+/// `did you mean …? ` for a name that is nearly one of those known.
+pub fn meant(unknown: &str, known: &[&str]) -> String {
+    let likeness = |name: &&str| strsim::jaro(unknown, name);
+    let best = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    best.filter(|name| likeness(name) > ALIKE)
+        .map_or(String::new(), |name| format!("did you mean `{name}`? "))
+}
+
 /// Keeps the named scenarios and variants; no name keeps all.
 ///
 /// # Errors
@@ -69,16 +80,25 @@ impl Selection {
 pub fn select(all: Vec<Scenario>, scenarios: &[String], variants: &[String]) -> Result<Vec<Scenario>> {
     if let Some(unknown) = scenarios.iter().find(|name| all.iter().all(|s| s.name != **name)) {
         let known: Vec<_> = all.iter().map(|s| s.name.as_str()).collect();
-        return Err(Error::input(format!("there is no scenario `{unknown}`"))
-            .hint(format!("`dbench list` shows what there is: {}", known.join(", "))));
+        return Err(Error::input(format!("there is no scenario `{unknown}`")).hint(format!(
+            "{}`dbench list` shows what there is: {}",
+            meant(unknown, &known),
+            known.join(", ")
+        )));
     }
     let mut kept: Vec<_> =
         all.into_iter().filter(|s| scenarios.is_empty() || scenarios.contains(&s.name)).collect();
     if let Some(unknown) =
         variants.iter().find(|v| kept.iter().all(|s| s.variants.iter().all(|x| x.name != **v)))
     {
-        return Err(Error::input(format!("no chosen scenario has a variant `{unknown}`"))
-            .hint("`dbench list` shows the variants of every scenario"));
+        let known: std::collections::BTreeSet<&str> =
+            kept.iter().flat_map(|s| &s.variants).map(|v| v.name.as_str()).collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        return Err(Error::input(format!("no chosen scenario has a variant `{unknown}`")).hint(format!(
+            "{}there is {}",
+            meant(unknown, &known),
+            known.join(", ")
+        )));
     }
     if !variants.is_empty() {
         for scenario in &mut kept {
@@ -87,6 +107,34 @@ pub fn select(all: Vec<Scenario>, scenarios: &[String], variants: &[String]) -> 
         kept.retain(|s| !s.variants.is_empty());
     }
     Ok(kept)
+}
+
+/// Leaves out the scenarios that define none of the edits of the named phases; gives what is left out, in words.
+///
+/// # Errors
+/// If no scenario defines the edit of a named phase.
+pub fn with_edits(kept: &mut Vec<Scenario>, phases: &[Phase]) -> Result<Vec<String>> {
+    let has = |s: &Scenario, phase: Phase| {
+        matches!(phase, Phase::Cold | Phase::Unchanged) || s.edit(phase).is_some()
+    };
+    let mut said = Vec::new();
+    for phase in phases.iter().copied() {
+        let lacking: Vec<&str> = kept.iter().filter(|s| !has(s, phase)).map(|s| s.name.as_str()).collect();
+        if lacking.is_empty() {
+            continue;
+        }
+        let table = if phase == Phase::SourceEdit { "[edits.source]" } else { "[edits.deps]" };
+        let names = lacking.join(", ");
+        if lacking.len() == kept.len() {
+            return Err(Error::input(format!(
+                "phase {phase} needs a table {table}, and there is none in {names}"
+            ))
+            .hint(format!("add {table} to scenario.toml, or leave {phase} out of --phase")));
+        }
+        said.push(format!("no table {table} in {names}: phase {phase} is skipped there"));
+    }
+    kept.retain(|s| phases.is_empty() || phases.iter().any(|phase| has(s, *phase)));
+    Ok(said)
 }
 
 /// How long the builds will take, from the medians of an earlier run; `None` if it has none of these cases.
@@ -104,4 +152,34 @@ pub fn estimate(plan: &[Planned], earlier: &[Sample]) -> Option<Duration> {
     let average = known.iter().sum::<u64>().checked_div(known.len() as u64)?;
     let unknown = (plan.len() - known.len()) as u64;
     Some(Duration::from_nanos(known.iter().sum::<u64>() + average * unknown))
+}
+
+/// How long the pushes and pulls will take, from the medians of an earlier run; `None` unless it has some of every
+/// variant of the plan.
+pub fn estimate_transfers(plan: &[Planned], earlier: &[Sample]) -> Option<Duration> {
+    let mut sum = 0;
+    for opening in plan.iter().filter(|planned| planned.case.phase == Phase::Cold) {
+        let case = &opening.case;
+        let mut walls = std::collections::BTreeMap::<(&str, Phase), Vec<u64>>::new();
+        for sample in earlier.iter().filter(|s| {
+            s.case.scenario == case.scenario
+                && s.case.variant == case.variant
+                && s.metric != Metric::BuildWall
+        }) {
+            let name = sample.metric.name();
+            if let Some(wall) = sample.valid().filter(|_| name.ends_with("-wall")) {
+                walls.entry((name, sample.case.phase)).or_default().push(wall);
+            }
+        }
+        let median = |mut walls: Vec<u64>| {
+            walls.sort_unstable();
+            walls.get(walls.len() / 2).copied()
+        };
+        let medians: Vec<u64> = walls.into_values().filter_map(median).collect();
+        if medians.is_empty() {
+            return None;
+        }
+        sum += medians.iter().sum::<u64>();
+    }
+    Some(Duration::from_nanos(sum))
 }

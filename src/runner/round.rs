@@ -267,9 +267,13 @@ async fn write_rows<E: Engine, O: Observer>(
         of.build(built, cache_bytes).iter().try_for_each(|sample| runner.writer.sample(sample))?;
         of.steps(&built.trace).iter().try_for_each(|step| runner.writer.step(step))?;
     }
-    if planned.case.phase == Phase::Cold {
+    // A transfer needs the contents of the layers as well, to say how many bytes they are unpacked.
+    let read = [Measure::Size, Measure::Transfer].into_iter().any(|part| runner.settings.measures(part));
+    if planned.case.phase == Phase::Cold && read {
         let rows = sizes(runner, pass, planned, built, verdict).await;
-        rows.iter().try_for_each(|sample| runner.writer.sample(sample))?;
+        if runner.settings.measures(Measure::Size) {
+            rows.iter().try_for_each(|sample| runner.writer.sample(sample))?;
+        }
     }
     Ok(())
 }

@@ -53,7 +53,14 @@ fn wrong_arguments_are_wrong_input() {
             &["run", "--base", "a"],
             "error: invalid value 'a' for '--base <NAME=IMAGE>': write it as NAME=IMAGE",
         ),
-        (&["run", "greeter", "--plan"], "error: there is no scenario `greeter`\n  hint: "),
+        (
+            &["run", "greeter", "--plan"],
+            "error: there is no scenario `greeter`\n  hint: did you mean `greet`? `dbench list` shows what there is: greet",
+        ),
+        (
+            &["run", "--variant", "mutli", "--plan"],
+            "error: no chosen scenario has a variant `mutli`\n  hint: did you mean `multi`? there is multi, single",
+        ),
         (&["run", "--variant", "tiny", "--plan"], "error: "),
         (
             &["list", "--scenarios", "none"],
@@ -334,6 +341,33 @@ fn a_plan_is_shown_as_text_and_as_json() {
         broken.err
     );
     assert!(broken.out.ends_with("4 builds, no earlier run to estimate from\n"), "{}", broken.out);
+}
+
+#[test]
+fn a_phase_whose_edit_no_scenario_defines_is_wrong_input() {
+    let folder = Folder::new();
+    let path = folder.path("scenarios/greet/scenario.toml");
+    let whole = files::read_to_string(&path).unwrap();
+    let deps = "[edits.deps]\nlines = [{ file = \"edition\", line = \"edition {nonce}\" }]\n\n[edits.source]";
+    let with = whole.replace("[edits.source]", deps);
+    let arguments = ["run", "--plan", "--node", "none", "--phase", "deps-edit"];
+    assert_eq!(
+        folder.dbench(&[], &arguments).ends(2).err,
+        "error: phase deps-edit needs a table [edits.deps], and there is none in greet\n  \
+         hint: add [edits.deps] to scenario.toml, or leave deps-edit out of --phase\n"
+    );
+    for name in ["scenario.toml", "single.Dockerfile", "multi.Dockerfile"] {
+        let text = files::read_to_string(&folder.path(&format!("scenarios/greet/{name}"))).unwrap();
+        let text = if name == "scenario.toml" { with.clone() } else { text };
+        folder.write(&format!("scenarios/other/{name}"), &text);
+    }
+    for file in files::list(&folder.path("scenarios/greet/app")).unwrap() {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        folder.write(&format!("scenarios/other/app/{name}"), &files::read_to_string(&file).unwrap());
+    }
+    let ran = folder.dbench(&[], &arguments).ends(0);
+    assert_eq!(ran.err, "warning: no table [edits.deps] in greet: phase deps-edit is skipped there\n");
+    assert!(ran.out.contains("other/multi round 1") && !ran.out.contains("greet/"), "{}", ran.out);
 }
 
 #[test]

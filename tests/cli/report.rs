@@ -172,6 +172,54 @@ fn a_report_is_written_into_a_document_and_checked() {
     );
 }
 
+/// Puts a run beside the kept one that began later, with so many lines of its samples.
+fn later(folder: &Folder, lines: usize) {
+    let read = |name: &str| files::read_to_string(&folder.path(&format!("results/kept/{name}"))).unwrap();
+    let mut run: serde_json::Value = serde_json::from_str(&read("run.json")).unwrap();
+    (run["id"], run["started"]) = ("later".into(), "2099-01-01T00:00:00Z".into());
+    run["interrupted"] = true.into();
+    folder.write("results/later/run.json", &run.to_string());
+    let samples: Vec<String> = read("samples.csv").lines().take(lines).map(|l| format!("{l}\n")).collect();
+    folder.write("results/later/samples.csv", &samples.concat());
+    let head = |name: &str| format!("{}\n", read(name).lines().next().unwrap());
+    folder.write("results/later/steps.csv", &head("steps.csv"));
+    folder.write("results/later/transfers.csv", &head("transfers.csv"));
+}
+
+#[test]
+fn the_latest_run_is_one_that_has_something_to_report() {
+    let folder = golden();
+    later(&folder, 1);
+    let ran = folder.dbench(&[], &["report", "--format", "json"]).ends(0);
+    assert_eq!(ran.err, "warning: results/later has nothing to report and was passed over\n");
+    assert!(!ran.out.contains("\"id\": \"later\""));
+    later(&folder, 5);
+    let ran = folder.dbench(&[], &["report"]).ends(0);
+    assert_eq!(ran.err, "");
+    assert!(ran.out.contains("warning: The run was interrupted"), "{}", ran.out);
+    later(&folder, 1);
+    files::remove_dir_all(&folder.path("results/kept")).unwrap();
+    let said = folder.dbench(&[], &["report"]).ends(2).err;
+    assert_eq!(said, "error: no run below results has anything to report\n  hint: `dbench run` makes one\n");
+}
+
+#[test]
+fn a_whole_run_is_not_to_be_replaced_by_a_part_of_one_without_a_word() {
+    let folder = golden();
+    let kept = files::read_to_string(&folder.path("results/kept/run.json")).unwrap();
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    folder.write("README.md", "<!-- dbench:results -->\n<!-- /dbench:results -->\n");
+    folder.dbench(&[], &["report", "kept", "--into", "README.md"]).ends(0);
+    later(&folder, 5);
+    let id = kept["id"].as_str().unwrap();
+    files::rename(&folder.path("results/kept"), &folder.path(&format!("results/{id}"))).unwrap();
+    let said = folder.dbench(&[], &["report", "--into", "README.md", "--check"]).ends(4).err;
+    assert!(said.contains(&format!("README.md shows run {id} with ")), "{said}");
+    assert!(said.contains("and run later was not brought to its end and has "), "{said}");
+    assert!(said.contains(&format!("`dbench report {id} --into README.md --check` checks it")), "{said}");
+    assert!(!said.contains("; run `dbench report results/later --into"), "{said}");
+}
+
 #[test]
 fn colour_is_off_where_it_is_not_wanted() {
     let folder = golden();

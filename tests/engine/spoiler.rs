@@ -108,6 +108,7 @@ impl Observer for Heard {
     fn begin(&mut self, _: &Planned, _: usize) {}
     fn step(&mut self, _: &str) {}
     fn end(&mut self, _: &Planned, _: Duration, _: Result<(), &str>) {}
+    fn transfers(&mut self, _: &str, _: u32) {}
     fn failure(&mut self, planned: &Planned, last_lines: &str, _: &Path) {
         panic!("{planned:?} failed:\n{last_lines}")
     }

@@ -8,6 +8,12 @@ use crate::report::moves::Ready;
 use crate::report::{format, moved};
 
 const ROW: i32 = 22;
+/// The parts in the order in which they pass.
+const PARTS: [(Part, &str); 3] =
+    [(Part::Download, "download"), (Part::Unpack, "unpack"), (Part::Start, "start")];
+/// The line that names the colours: a part may be too short for its name.
+const KEY: i32 = 22;
+const SQUARE: i32 = 10;
 const GROUP_GAP: i32 = 14;
 const NAME: i32 = 15;
 const LABEL: i32 = 13;
@@ -17,12 +23,12 @@ const SMALL: i32 = 11;
 pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let sections: Vec<&Section> = document.sections.iter().filter(|s| s.variants.iter().any(has)).collect();
     let rows: usize = sections.iter().map(|s| s.variants.len()).sum();
-    let height = ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
+    let height = KEY + ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let words = Words {
         title: moved::wait(document),
         subtitle:
-            "from a pull into an empty store to the first right answer, the round in the middle, from zero: \
-                   download, then the unpacking after its last byte, then the start"
+            "from a pull into an empty store to the first right answer, from zero; the median round, or the mean of the \
+                   two in the middle; unpack: what comes after the last byte"
                 .to_owned(),
         describe: describe(&sections),
         problems: Vec::new(),
@@ -36,11 +42,11 @@ pub(super) fn has(row: &Row) -> bool {
 }
 
 fn parts(ready: &Ready) -> [(Part, &'static str, u64); 3] {
-    [
-        (Part::Download, "download", ready.download_ns),
-        (Part::Unpack, "unpack", ready.unpack_ns),
-        (Part::Start, "start", ready.start_ns),
-    ]
+    PARTS.map(|(part, name)| match part {
+        Part::Download => (part, name, ready.download_ns),
+        Part::Unpack => (part, name, ready.unpack_ns),
+        Part::Start => (part, name, ready.start_ns),
+    })
 }
 
 fn label(row: &Row) -> String {
@@ -64,7 +70,8 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
     let x1 = WIDTH - MARGIN - labels - 8;
     let most = rows().filter_map(|r| r.moves.ready.as_ref()).map(Ready::whole_ns).max().unwrap_or(1).max(1);
     let at = |ns: u64| x0 + (f64::from(x1 - x0) * ns as f64 / most as f64).round() as i32;
-    let mut y = top;
+    key(canvas, (x0, top + KEY / 2 - 3))?;
+    let mut y = top + KEY;
     for section in sections {
         let middle = y + ROW * section.variants.len() as i32 / 2;
         let name = cut(&section.name, NAME, true, names)?;
@@ -94,6 +101,19 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
             y += ROW;
         }
         y += GROUP_GAP;
+    }
+    Ok(())
+}
+
+/// The parts in their order, each a square of its colour and its name.
+fn key(canvas: &Canvas<'_>, (x0, middle): (i32, i32)) -> Result<()> {
+    let mut x = x0;
+    for (part, name) in PARTS {
+        let (colour, half) = (canvas.theme.part(part), SQUARE / 2);
+        canvas.bar((x, x + SQUARE), (middle - half, middle + half), colour, 1.0)?;
+        x += SQUARE + 5;
+        canvas.text(name, (x, middle), SMALL, canvas.theme.soft, Align::Left, false)?;
+        x += width(name, SMALL, false)? + 16;
     }
     Ok(())
 }

@@ -24,16 +24,17 @@ pub(super) enum Part {
     Start,
 }
 
-/// Layers and parts are no variants: they have a palette of their own, Paul Tol's light one, pale enough for dark words.
+/// Layers and parts are no variants: they have a palette of their own, violets and sands by turns, of which no variant
+/// comes near, pale enough for dark words.
 const LAYERS: [RGBColor; 8] = [
-    RGBColor(119, 170, 221),
-    RGBColor(238, 136, 102),
-    RGBColor(238, 221, 136),
-    RGBColor(255, 170, 187),
-    RGBColor(153, 221, 255),
-    RGBColor(68, 187, 153),
-    RGBColor(187, 204, 51),
-    RGBColor(170, 170, 0),
+    RGBColor(203, 192, 224),
+    RGBColor(222, 205, 176),
+    RGBColor(164, 147, 204),
+    RGBColor(196, 170, 130),
+    RGBColor(228, 218, 240),
+    RGBColor(240, 230, 208),
+    RGBColor(182, 168, 214),
+    RGBColor(209, 188, 153),
 ];
 
 pub(super) const LIGHT: Theme = Theme {
@@ -90,12 +91,32 @@ impl Theme {
         self.layer(Some(match part {
             Part::Download => 1,
             Part::Unpack => 2,
-            Part::Start => 6,
+            Part::Start => 3,
         }))
     }
 
     /// The colour of the variant at `index`, counted without the baseline, or of the baseline itself.
     pub(super) fn variant(&self, index: Option<usize>) -> RGBColor {
         index.and_then(|at| self.others.get(at % self.others.len()).copied()).unwrap_or(self.baseline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_layer_looks_like_a_variant() {
+        let far = |a: RGBColor, b: RGBColor| {
+            let square = |x: u8, y: u8| (f64::from(x) - f64::from(y)).powi(2);
+            (square(a.0, b.0) + square(a.1, b.1) + square(a.2, b.2)).sqrt()
+        };
+        for theme in [&LIGHT, &DARK] {
+            for variant in theme.others.into_iter().chain([theme.baseline]) {
+                for layer in theme.layers {
+                    assert!(far(variant, layer) > 45.0, "{variant:?} {layer:?}");
+                }
+            }
+        }
     }
 }

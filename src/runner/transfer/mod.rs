@@ -47,6 +47,7 @@ pub(super) async fn measure<E: Engine, O: Observer>(
 ) -> Result<()> {
     let Some(cold) = images.get(&Phase::Cold) else { return Ok(()) };
     let Some(mut site) = runner.site.take() else { return Ok(()) };
+    runner.observer.transfers(&format!("{}/{}", pass.scenario.name, pass.variant.name), round);
     let mut visit = Visit { runner, site: &mut site, pass, round };
     let measured = visit.all(cold, images).await;
     runner.site = Some(site);
@@ -153,13 +154,15 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
     /// Pushes under a name that is journalled before and removed after.
     async fn push(&mut self, image: &str, name: &str, present: Option<&Packed>) -> Result<Pushed> {
         let tag = self.site.name_for_engine(name);
+        self.runner.observer.step(&format!("pushing {name}"));
         self.runner.journal.write(&Entry::Tag { tag: tag.clone() })?;
         let pushed = self.site.push(self.runner.engine, image, name, present).await?;
         self.runner.engine.remove_image(&tag).await?;
         Ok(pushed)
     }
 
-    async fn pull(&self, packed: &Packed, name: &str, present: Option<&Packed>) -> Result<Pulled> {
+    async fn pull(&mut self, packed: &Packed, name: &str, present: Option<&Packed>) -> Result<Pulled> {
+        self.runner.observer.step(&format!("pulling {name}"));
         self.site.pull(&Wanted { packed, name, present }).await
     }
 

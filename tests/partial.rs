@@ -1,0 +1,97 @@
+//! What a report says of a run that lacks something by choice: a baseline, an edit, sizes, a round.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+use dbench::report::{Document, charts, format};
+use dbench::results::{Loaded, Measure, Metric, Phase, RunFolder, Status};
+use std::path::Path;
+
+fn fixed() -> Loaded {
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run");
+    Loaded::read(RunFolder::at(run)).unwrap()
+}
+
+fn plain(text: &str) -> String {
+    text.replace([format::THIN, '\u{a0}', '\u{2002}'], " ")
+}
+
+fn chart(loaded: &Loaded, name: &str) -> String {
+    plain(&charts(loaded).unwrap().into_iter().find(|c| c.name == name).unwrap().svg)
+}
+
+fn title(svg: &str) -> &str {
+    svg.split("<title>").nth(1).unwrap().split("</title>").next().unwrap()
+}
+
+#[test]
+fn the_wait_that_is_drawn_is_the_wait_of_the_title() {
+    for rounds in [1, 2, 3] {
+        let mut loaded = fixed();
+        loaded.samples.retain(|s| s.round <= rounds);
+        for sample in loaded.samples.iter_mut().filter(|s| s.metric == Metric::PullReady) {
+            sample.value = sample.value.map(|ns| ns + u64::from(sample.round) * 1_000_000_000);
+        }
+        let svg = chart(&loaded, "ready.svg");
+        let (_, figure) = title(&svg).split_once("single after ").unwrap();
+        let figure = figure.split(';').next().unwrap();
+        assert!(svg.contains(&format!("\n{figure} (")), "{rounds}: {figure}");
+    }
+}
+
+#[test]
+fn a_baseline_that_was_left_out_is_said_to_be() {
+    let mut loaded = fixed();
+    for scenario in &mut loaded.run.scenarios {
+        scenario.variants.retain(|variant| !variant.baseline);
+    }
+    for name in ["size.svg", "time.svg", "ready.svg"] {
+        let svg = chart(&loaded, name);
+        assert!(title(&svg).ends_with("that can be compared: the baseline was left out"), "{}", title(&svg));
+    }
+    let text = Document::new(&loaded).terminal(100, false);
+    assert!(text.contains("go-scratch: nothing to compare with, the baseline was left out"), "{text}");
+}
+
+#[test]
+fn one_scenario_is_no_scenarios() {
+    let mut loaded = fixed();
+    loaded.run.scenarios.truncate(1);
+    loaded.samples.clear();
+    assert!(Document::new(&loaded).json().contains("there is no comparison of sizes"));
+}
+
+#[test]
+fn an_edit_that_a_scenario_does_not_define_has_no_column() {
+    let mut loaded = fixed();
+    loaded.run.phases = vec![Phase::Cold, Phase::SourceEdit, Phase::DepsEdit];
+    loaded.samples.retain(|s| s.case.phase != Phase::DepsEdit);
+    let text = Document::new(&loaded).terminal(100, false);
+    assert!(!text.contains("deps-edit") && !text.contains("not measured"), "{text}");
+    assert!(!Document::new(&loaded).markdown(".").contains("| deps-edit"));
+    assert!(!chart(&loaded, "time.svg").contains("deps-edit"));
+    loaded.run.interrupted = true;
+    let text = Document::new(&loaded).terminal(100, false);
+    assert!(text.contains("the run ended before it"), "{text}");
+}
+
+#[test]
+fn sizes_that_were_not_to_be_measured_have_no_table() {
+    let mut loaded = fixed();
+    loaded.run.measure = vec![Measure::Build];
+    loaded.samples.retain(|s| s.metric == Metric::BuildWall);
+    let text = Document::new(&loaded).terminal(100, false);
+    assert!(!text.contains("images ·") && !text.contains("comparison of sizes"), "{text}");
+    assert!(!Document::new(&loaded).markdown(".").contains("| unpacked size |"));
+}
+
+#[test]
+fn one_round_of_two_is_the_one_that_counts() {
+    let mut loaded = fixed();
+    loaded.run.rounds = 2;
+    loaded.samples.retain(|s| s.round <= 2);
+    for sample in loaded.samples.iter_mut().filter(|s| s.round == 2) {
+        sample.status = Status::Invalid;
+    }
+    let svg = chart(&loaded, "time.svg");
+    assert!(title(&svg).ends_with("(one round that counts)"), "{}", title(&svg));
+}
