@@ -1,7 +1,6 @@
 //! Removes from an engine what dbench made, and nothing else: by journal for containers, images and build cache,
 //! by label and prefix for images. What somebody else uses or could have made is left and listed.
 
-use super::SETTLING;
 use super::cache::{Sorted, sort};
 use super::journal::{Entry, Journal, Ledger};
 use super::naming::{self, CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
@@ -15,6 +14,8 @@ use std::time::{Duration, Instant};
 const LETTING_GO: Duration = Duration::from_secs(10);
 /// How long to wait between two looks at records that are in use.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long nothing may change in the build cache before an ended build counts as ended in the engine too.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// How many of the records that hold another are named.
 const NAMED: usize = 3;
@@ -68,23 +69,25 @@ pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool
     Ok(cleaned)
 }
 
-/// Waits until no more records come: an engine ends a build some time after its client was killed, and what its last
-/// steps made is listed only then. Somebody else's builds may keep it from settling, so there is an end to it.
-async fn settle(engine: &impl Engine) -> Result<()> {
+/// Waits until no more records come and none is in use: an engine ends a build some time after its client let go of it,
+/// and what its last steps made is listed only then. Somebody else's builds may keep it from settling, so there is an
+/// end to it.
+pub(super) async fn settle(engine: &impl Engine) -> Result<()> {
     let give_up = Instant::now() + LETTING_GO;
-    let mut before = record_ids(engine).await?;
+    let mut before = engine.cache().await?;
     loop {
         tokio::time::sleep(SETTLING).await;
-        let now = record_ids(engine).await?;
-        if now == before || Instant::now() >= give_up {
+        let now = engine.cache().await?;
+        let settled = ids(&now) == ids(&before) && !now.iter().any(|record| record.in_use);
+        if settled || Instant::now() >= give_up {
             return Ok(());
         }
         before = now;
     }
 }
 
-async fn record_ids(engine: &impl Engine) -> Result<BTreeSet<String>> {
-    Ok(engine.cache().await?.into_iter().map(|record| record.id).collect())
+fn ids(records: &[CacheRecord]) -> BTreeSet<&str> {
+    records.iter().map(|record| record.id.as_str()).collect()
 }
 
 /// Removes the containers of a ledger: those whose name holds a journalled token.

@@ -38,9 +38,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long an engine takes to end the steps of a cancelled build; their last records come only then.
-const SETTLING: Duration = Duration::from_secs(1);
-
 /// What a run hears of itself while it goes on.
 pub trait Observer {
     /// A build begins, the `done`th of all.
@@ -212,7 +209,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             site.close().await?;
         }
         if interrupted {
-            tokio::time::sleep(SETTLING).await;
+            clean::settle(self.engine).await?;
         }
         // The last build may have ended without a look, and its context may be listed only now.
         let ours = self.cache.look(&self.engine.cache().await?).ours;

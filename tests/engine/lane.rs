@@ -208,11 +208,13 @@ impl Lane {
             records.retain(|id| now.records.contains(id));
             containers.retain(|name| now.containers.contains(name));
         }
-        assert_eq!(containers, BTreeSet::new());
+        assert_eq!(containers, BTreeSet::new(), "the program said:\n{said}");
         if foreign {
             eprintln!("another build ran on this engine: records without a command are not compared");
         } else {
-            assert_eq!(records, BTreeSet::new());
+            let left = self.wait_for(self.engine.cache()).unwrap().into_iter();
+            let left: Vec<_> = left.filter(|record| records.contains(&record.id)).collect();
+            assert_eq!(left, [], "the program said:\n{said}");
         }
     }
 
