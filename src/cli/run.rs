@@ -150,8 +150,12 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
     let measured =
         if arguments.measure.is_empty() { Measure::ALL.to_vec() } else { arguments.measure.clone() };
     let transfers = transfers(&arguments, &map);
+    let transferring = measured.contains(&Measure::Transfer);
+    if transferring {
+        transfers.check()?;
+    }
     if arguments.plan {
-        let transfers = measured.contains(&Measure::Transfer).then_some(&transfers);
+        let transfers = transferring.then_some(&transfers);
         return plan::show(&plan, transfers, &scenarios, &map, &out, arguments.format, screen)
             .map(|()| Exit::Done);
     }

@@ -34,6 +34,16 @@ pub struct Choice {
     pub patience: Patience,
 }
 
+impl Choice {
+    /// Refuses a private node that was asked for and that this machine cannot have. Nothing is started.
+    ///
+    /// # Errors
+    /// What is missing, with its cure.
+    pub fn check(&self) -> Result<()> {
+        if self.node == Some(NodeKind::Private) { PrivateNode::possible(self.root.as_deref()) } else { Ok(()) }
+    }
+}
+
 /// A place for transfers, or why there is none, and what a reader of the numbers should know of it.
 #[derive(Default)]
 pub struct Opened {
