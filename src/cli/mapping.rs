@@ -67,7 +67,7 @@ pub(super) fn mapped<'a>(
     map: &'a BTreeMap<String, String>,
 ) -> Result<Vec<(String, Option<&'a str>)>> {
     let of = |name: String| {
-        let used = map.iter().find(|(from, _)| same_image(from, &name)).map(|(_, to)| to.as_str());
+        let used = bases::mapped(map, &name);
         (name, used)
     };
     Ok(names(scenarios)?.into_iter().map(of).collect())

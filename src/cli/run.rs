@@ -13,7 +13,7 @@ use crate::report::Document;
 use crate::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, RunFolder, SCHEMA, Sample};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, same_image};
 use clap::parser::ValueSource;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The image of a node in a container, which may be mapped as a base is.
 const NODE_IMAGE: &str = "docker:dind";
-/// How long a node may take to come up.
+/// The image of a relay, which may be mapped as well.
+const RELAY_IMAGE: &str = "alpine/socat:latest";
+/// How long a node or a relay may take to come up.
 const NODE_DEADLINE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, clap::Args)]
@@ -142,7 +144,10 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
     }
     let selection = selection(&arguments, config);
     let plan = selection.all(&scenarios);
-    for name in mapping::unused(&arguments.base, &scenarios)?.into_iter().filter(|name| *name != NODE_IMAGE) {
+    for name in mapping::unused(&arguments.base, &scenarios)?
+        .into_iter()
+        .filter(|name| ![NODE_IMAGE, RELAY_IMAGE].iter().any(|image| same_image(image, name)))
+    {
         screen.problem("warning", &format!("--base {name}: no scenario of this run uses that base"));
     }
     let mut map = config.bases.clone();
@@ -198,11 +203,13 @@ fn deadlines(arguments: &Arguments) -> Deadlines {
 
 fn transfers(arguments: &Arguments, map: &BTreeMap<String, String>) -> Choice {
     let whole = Duration::from_secs(arguments.transfer_deadline);
+    let mapped = |name: &str| runner::bases::mapped(map, name).unwrap_or(name).to_owned();
     Choice {
         node: arguments.node.0,
         root: arguments.node_root.clone(),
         store: arguments.node_store,
-        image: map.get(NODE_IMAGE).map_or(NODE_IMAGE, String::as_str).to_owned(),
+        image: mapped(NODE_IMAGE),
+        relay_image: mapped(RELAY_IMAGE),
         deadline: NODE_DEADLINE,
         patience: Patience { deadline: whole, silence: whole },
     }

@@ -4,7 +4,7 @@
 use super::node::{ContainerNode, ContainerSettings};
 use super::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Failure, Image, Patience,
-    PullTrace, PushTrace, Removal, Trace, VertexUpdate,
+    PullTrace, PushTrace, Relay, RelaySettings, Removal, Trace, VertexUpdate,
 };
 use crate::error::{Error, Result, files};
 use crate::image::Layer;
@@ -212,5 +212,9 @@ impl Engine for FakeEngine {
 
     async fn host(&self, _: ContainerSettings) -> Result<ContainerNode> {
         Err(Error::surroundings("it hosts nothing"))
+    }
+
+    async fn relay(&self, _: &RelaySettings) -> Result<Relay> {
+        Err(Error::surroundings("it relays nothing"))
     }
 }

@@ -5,6 +5,7 @@ pub mod docker;
 #[cfg(test)]
 pub mod fake;
 pub mod node;
+mod relay;
 mod trace;
 mod transfer;
 
@@ -12,6 +13,7 @@ use crate::error::Result;
 use crate::image::Layer;
 use crate::results::EngineRecord;
 use jiff::Timestamp;
+pub use relay::{Relay, RelaySettings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -199,4 +201,6 @@ pub trait Engine {
     async fn pull_timed(&self, name: &str, patience: Patience) -> Result<PullTrace>;
     /// Starts a node in a container of this engine.
     async fn host(&self, settings: node::ContainerSettings) -> Result<node::ContainerNode>;
+    /// Starts a relay, through which this engine asks a server on this machine.
+    async fn relay(&self, settings: &RelaySettings) -> Result<Relay>;
 }

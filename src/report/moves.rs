@@ -142,7 +142,8 @@ pub(super) fn puller(node: &NodeRecord) -> String {
     let Some(engine) = &node.engine else {
         return "pulled by dbench itself, nothing unpacked".to_owned();
     };
-    let parts = [Some(format!("Engine {engine}")), node.store.clone(), node.file_system.clone()];
+    let relayed = node.relayed.then(|| "relayed".to_owned());
+    let parts = [Some(format!("Engine {engine}")), node.store.clone(), node.file_system.clone(), relayed];
     let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
     format!("pulled by a {} node ({})", node.kind.name(), parts.join(", "))
 }

@@ -137,6 +137,9 @@ pub struct NodeRecord {
     pub store: Option<String>,
     /// The file system of its store, which decides how long unpacking takes.
     pub file_system: Option<String>,
+    /// Whether what it pulled came through a relay, whose times are not those of a link.
+    #[serde(default)]
+    pub relayed: bool,
 }
 
 /// The state of the git checkout that a run was started in.

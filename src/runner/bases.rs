@@ -101,12 +101,13 @@ pub fn names(scenario: &Scenario) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-fn mapped<'a>(map: &'a BTreeMap<String, String>, name: &str) -> Option<&'a String> {
-    map.iter().find(|(from, _)| same_image(from, name)).map(|(_, to)| to)
+/// The image that a map has in the place of one.
+pub fn mapped<'a>(map: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    map.iter().find(|(from, _)| same_image(from, name)).map(|(_, to)| to.as_str())
 }
 
-async fn resolve(engine: &impl Engine, name: &str, mapped: Option<&String>) -> Result<Base> {
-    let used = mapped.map_or(name, String::as_str);
+async fn resolve(engine: &impl Engine, name: &str, mapped: Option<&str>) -> Result<Base> {
+    let used = mapped.unwrap_or(name);
     let image = match engine.image(used).await? {
         Some(image) => image,
         None => {
@@ -120,12 +121,12 @@ async fn resolve(engine: &impl Engine, name: &str, mapped: Option<&String>) -> R
     Ok(base(name, mapped, image))
 }
 
-fn base(name: &str, mapped: Option<&String>, image: Image) -> Base {
+fn base(name: &str, mapped: Option<&str>, image: Image) -> Base {
     let stand_in = image.labels.contains_key(STAND_IN_LABEL);
     Base {
         record: BaseRecord {
             name: name.to_owned(),
-            mapped: mapped.cloned(),
+            mapped: mapped.map(str::to_owned),
             stand_in,
             image: image.id,
             digest: image.digest,

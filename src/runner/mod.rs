@@ -24,7 +24,7 @@ pub use lock::Lock;
 pub use plan::{Planned, Selection, estimate, estimate_transfers, meant, select, with_edits};
 pub use proof::{Claimed, prove};
 pub use record::Verdict;
-pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted};
+pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted, Way};
 use transfer::{Opened, open};
 
 use crate::engine::{About, Engine};
@@ -102,6 +102,8 @@ pub struct Runner<'a, E, O> {
     run: Run,
     /// Where images are pushed to and pulled from, if that is measured.
     site: Option<Site>,
+    /// Why there is no such place, where there should be one.
+    no_transfers: Option<String>,
     /// Content bytes of the unpacked layers that were read so far, by digest.
     contents: BTreeMap<String, u64>,
     cache: cache::Watch,
@@ -137,6 +139,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             writer,
             run,
             site: None,
+            no_transfers: None,
             contents: BTreeMap::new(),
             cache: cache::Watch::default(),
             done: 0,
@@ -181,8 +184,13 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         let Settings { transfers, state, .. } = &self.settings;
         let of_run = (&mut self.journal, self.run.id.as_str());
         let Opened { site, warnings } = open(transfers, self.engine, &self.about, state, of_run).await?;
-        self.run.node = site.as_ref().map(Site::record);
-        self.site = site;
+        match site {
+            Ok(site) => {
+                self.run.node = Some(site.record());
+                self.site = Some(site);
+            }
+            Err(reason) => self.no_transfers = Some(reason),
+        }
         self.writer.run(&self.run)?;
         warnings.into_iter().try_for_each(|warning| self.warn(warning))
     }

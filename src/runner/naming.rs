@@ -25,6 +25,11 @@ pub fn node(run: &str) -> String {
     format!("{CONTAINER_PREFIX}node-{}", short(run, &[]))
 }
 
+/// The name of the container of a relay for that client of the registry.
+pub fn relay(run: &str, client: &str) -> String {
+    format!("{CONTAINER_PREFIX}relay-{client}-{}", short(run, &[]))
+}
+
 /// The namespace of the cache mounts of a variant in a round; also what context transfers are compared within.
 pub fn namespace(run: &str, scenario: &str, variant: &str, round: u32) -> String {
     format!("dbench-{}", short(run, &[scenario, variant, &round.to_string()]))

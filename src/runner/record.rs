@@ -17,13 +17,15 @@ pub enum Verdict {
     Invalid(String),
     /// The build or the probe failed.
     Failed(String),
+    /// They were not to be had here.
+    Skipped(String),
 }
 
 impl Verdict {
     pub(super) fn counts(&self) -> Result<(), &str> {
         match self {
             Self::Valid => Ok(()),
-            Self::Invalid(reason) | Self::Failed(reason) => Err(reason),
+            Self::Invalid(reason) | Self::Failed(reason) | Self::Skipped(reason) => Err(reason),
         }
     }
 
@@ -32,6 +34,7 @@ impl Verdict {
             Self::Valid => Status::Valid,
             Self::Invalid(_) => Status::Invalid,
             Self::Failed(_) => Status::Failed,
+            Self::Skipped(_) => Status::Skipped,
         }
     }
 
@@ -50,15 +53,21 @@ pub(super) struct Of<'a> {
     pub verdict: &'a Verdict,
     /// What pulled; empty where nothing did.
     pub node: &'static str,
+    /// What the transfer went over; empty for the machine's own loopback or veth.
+    pub link: &'static str,
 }
 
 impl<'a> Of<'a> {
     pub(super) fn new(case: &'a Case, round: u32, started: Option<Timestamp>, verdict: &'a Verdict) -> Self {
-        Self { case, round, started, verdict, node: "" }
+        Self { case, round, started, verdict, node: "", link: "" }
     }
 
     pub(super) fn on(self, node: NodeKind) -> Self {
         Self { node: node.name(), ..self }
+    }
+
+    pub(super) fn over(self, link: &'static str) -> Self {
+        Self { link, ..self }
     }
 
     pub(super) fn sample(&self, metric: Metric, value: Option<u64>) -> Sample {
@@ -71,7 +80,7 @@ impl<'a> Of<'a> {
             reason: self.verdict.reason(),
             started: self.started,
             node: self.node.to_owned(),
-            link: String::new(),
+            link: self.link.to_owned(),
         }
     }
 

@@ -76,6 +76,7 @@ async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: boo
             root: None,
             store: None,
             image: String::new(),
+            relay_image: String::new(),
             deadline: Duration::from_secs(9),
             patience: Patience { deadline: Duration::from_secs(9), silence: Duration::from_secs(9) },
         },

@@ -8,7 +8,7 @@ use crate::node::{candidates, engine_process, kill, open, settings};
 use dbench::engine::node::{Node, PrivateNode, Settings as NodeSettings, StorePlace};
 use dbench::engine::{Engine, Patience};
 use dbench::registry::{Limits, Registry, Settings};
-use dbench::runner::{Packed, Pulled, Site, Verdict};
+use dbench::runner::{Packed, Pulled, Site, Verdict, Way};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -39,9 +39,9 @@ fn token(site: &Site) -> String {
 
 /// Pulls from another registry than the site's own.
 async fn pull_from(site: &mut Site, registry: &LittleRegistry) -> Pulled {
-    let own = std::mem::replace(&mut site.seen_by_node, registry.address);
+    let own = std::mem::replace(&mut site.node_way, Way::direct(registry.address));
     let pulled = pull(site, &registry.packed, "tiny/app:1", None).await;
-    site.seen_by_node = own;
+    site.node_way = own;
     pulled
 }
 
@@ -176,7 +176,7 @@ fn a_registry_that_goes_in_a_push_fails_it_within_the_deadline() {
         let address = (LOOPBACK, 0).into();
         let other = Settings { address, folder: lane.path("other"), limits: Limits::default() };
         let other = Registry::serve(other).await.unwrap();
-        site.seen_by_engine = other.address();
+        site.engine_way = Way::direct(other.address());
         let going = async {
             while other.meter().reading().transfers.iter().all(|transfer| transfer.body < 1 << 20) {
                 tokio::time::sleep(Duration::from_millis(1)).await;

@@ -6,7 +6,7 @@ use dbench::engine::node::Node;
 use dbench::engine::{Engine, Patience};
 use dbench::registry::{Limits, Registry, Settings};
 use dbench::results::Phase;
-use dbench::runner::{Packed, Pulled, Pushed, Site, Wanted};
+use dbench::runner::{Packed, Pulled, Pushed, Site, Wanted, Way};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -55,7 +55,8 @@ pub async fn site(folder: &Path, node: Option<Node>) -> Site {
     };
     let registry = Registry::serve(settings).await.unwrap_or_else(|error| panic!("{error}"));
     let seen = registry.address();
-    let mut site = Site { registry, node: None, seen_by_engine: seen, seen_by_node: seen, patience: PATIENT };
+    let (engine_way, node_way) = (Way::direct(seen), Way::direct(seen));
+    let mut site = Site { registry, node: None, engine_way, node_way, patience: PATIENT };
     if let Some(node) = node {
         exchange(&mut site, Some(node)).await;
     }
@@ -64,13 +65,13 @@ pub async fn site(folder: &Path, node: Option<Node>) -> Site {
 
 /// Lets somebody else pull from a registry; gives who did before.
 pub async fn exchange(site: &mut Site, node: Option<Node>) -> Option<Node> {
-    site.seen_by_node = match &node {
+    site.node_way = Way::direct(match &node {
         Some(node) => {
             let listening = site.registry.listen((node.registry_address(), 0).into()).await;
             listening.unwrap_or_else(|error| panic!("{error}"))
         }
-        None => site.seen_by_engine,
-    };
+        None => site.engine_way.at(),
+    });
     std::mem::replace(&mut site.node, node)
 }
 

@@ -30,6 +30,7 @@ mod node;
 mod other_engines;
 mod pull;
 mod readme;
+mod relayed;
 mod shipped;
 mod spoiled;
 mod spoiled_transfer;

@@ -6,7 +6,7 @@ use dbench::engine::docker::DockerEngine;
 use dbench::engine::node::{ContainerNode, ContainerSettings};
 use dbench::engine::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Patience, PullTrace,
-    PushTrace, Removal,
+    PushTrace, Relay, RelaySettings, Removal,
 };
 use dbench::error::Result;
 use dbench::image::Layer;
@@ -97,6 +97,9 @@ impl Engine for Spoiler<'_> {
     async fn host(&self, settings: ContainerSettings) -> Result<ContainerNode> {
         self.engine.host(settings).await
     }
+    async fn relay(&self, settings: &RelaySettings) -> Result<Relay> {
+        self.engine.relay(settings).await
+    }
 }
 
 #[derive(Default)]
@@ -159,6 +162,7 @@ async fn spoiled(lane: &Lane) -> Result<(Loaded, String)> {
             root: None,
             store: None,
             image: String::new(),
+            relay_image: String::new(),
             deadline: PATIENCE,
             patience: Patience { deadline: PATIENCE, silence: PATIENCE },
         },

@@ -8,21 +8,21 @@ use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig, HostConfigCgr
 use bollard::query_parameters::{AttachContainerOptions, CreateContainerOptions, StartContainerOptions};
 use futures_util::{Stream, StreamExt};
 use hyper::body::Bytes;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use tokio::io::AsyncWrite;
 
 /// Where an engine in a container keeps its store.
 const STORE: &str = "/var/lib/docker";
 
-/// A container in which an engine is to run.
+/// A container that lives as long as its standard input is held.
 #[derive(Debug)]
-pub(in crate::engine) struct InnerEngineSpec<'a> {
+pub(in crate::engine) struct AttachedSpec<'a> {
     /// Its name, which makes it ours.
     pub name: &'a str,
     /// The image.
     pub image: &'a str,
-    /// The network that it is in.
+    /// The network that it is in; `host` is that of the engine's machine.
     pub network: &'a str,
     /// Replaces the image's entry point.
     pub command: &'a [&'a str],
@@ -30,8 +30,20 @@ pub(in crate::engine) struct InnerEngineSpec<'a> {
     pub env: &'a [(&'a str, String)],
     /// Labels.
     pub labels: &'a BTreeMap<String, String>,
-    /// Options of the tmpfs that the store is; `None` puts it in an anonymous volume.
-    pub store: Option<String>,
+    /// What it may do.
+    pub powers: Powers,
+}
+
+/// What a container may do beyond what every container may.
+#[derive(Debug)]
+pub(in crate::engine) enum Powers {
+    /// Nothing.
+    None,
+    /// Whatever an engine in it needs.
+    Engine {
+        /// Options of the tmpfs that its store is; `None` puts it in an anonymous volume.
+        store: Option<String>,
+    },
 }
 
 /// A connection to the standard streams of a program in the engine.
@@ -57,10 +69,10 @@ impl Output {
 }
 
 impl DockerEngine {
-    /// Starts a container with an engine in it and holds its standard input: when that ends, however this process
-    /// does, the container is told; when it ends, it and its anonymous volume are removed.
-    pub(in crate::engine) async fn start_inner_engine(&self, spec: &InnerEngineSpec<'_>) -> Result<Streams> {
-        let doing = "starting an engine in a container";
+    /// Starts a container and holds its standard input: when that ends, however this process does, the container is
+    /// told; when it ends, it and its anonymous volumes are removed.
+    pub(in crate::engine) async fn start_attached(&self, spec: &AttachedSpec<'_>) -> Result<Streams> {
+        let doing = "starting a container and attaching to it";
         let options = CreateContainerOptions { name: Some(spec.name.to_owned()), ..Default::default() };
         let creating = within(doing, ANSWER, self.client.create_container(Some(options), body(spec)));
         creating.await?.map_err(|cause| failed(doing, cause))?;
@@ -100,12 +112,19 @@ impl DockerEngine {
     }
 }
 
-/// What an engine in a container needs: everything a privileged container has but SYS_RESOURCE, which some hosts do not
-/// have to give, and the devices, which a node has no use for.
-fn body(spec: &InnerEngineSpec<'_>) -> ContainerCreateBody {
-    let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
-    let mut tmpfs = HashMap::from([("/run/docker", "exec".to_owned()), ("/tmp", "mode=1777".to_owned())]);
-    tmpfs.extend(spec.store.clone().map(|options| (STORE, options)));
+fn body(spec: &AttachedSpec<'_>) -> ContainerCreateBody {
+    let host = HostConfig {
+        network_mode: Some(spec.network.to_owned()),
+        auto_remove: Some(true),
+        init: Some(true),
+        ..HostConfig::default()
+    };
+    let (host, volumes) = match &spec.powers {
+        Powers::None => (host, None),
+        Powers::Engine { store } => {
+            (engine_host(host, store.as_deref()), store.is_none().then(|| vec![STORE.to_owned()]))
+        }
+    };
     ContainerCreateBody {
         image: Some(spec.image.to_owned()),
         entrypoint: words(spec.command),
@@ -117,21 +136,30 @@ fn body(spec: &InnerEngineSpec<'_>) -> ContainerCreateBody {
         attach_stderr: Some(true),
         open_stdin: Some(true),
         stdin_once: Some(true),
-        volumes: spec.store.is_none().then(|| vec![STORE.to_owned()]),
-        host_config: Some(HostConfig {
-            network_mode: Some(spec.network.to_owned()),
-            auto_remove: Some(true),
-            init: Some(true),
-            cap_add: words(&["ALL"]),
-            cap_drop: words(&["SYS_RESOURCE"]),
-            security_opt: words(&["seccomp=unconfined", "apparmor=unconfined"]),
-            // None is left masked or read-only: an engine writes to /proc/sys/net.
-            masked_paths: Some(Vec::new()),
-            readonly_paths: Some(Vec::new()),
-            cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
-            tmpfs: Some(tmpfs.into_iter().map(|(path, options)| (path.to_owned(), options)).collect()),
-            ..HostConfig::default()
-        }),
+        volumes,
+        host_config: Some(host),
         ..ContainerCreateBody::default()
     }
+}
+
+/// What an engine in a container needs: everything a privileged container has but SYS_RESOURCE, which some hosts do not
+/// have to give, and the devices, which a node has no use for.
+fn engine_host(host: HostConfig, store: Option<&str>) -> HostConfig {
+    let places = [("/run/docker", "exec"), ("/tmp", "mode=1777")].into_iter();
+    let places = places.chain(store.map(|options| (STORE, options)));
+    HostConfig {
+        cap_add: words(&["ALL"]),
+        cap_drop: words(&["SYS_RESOURCE"]),
+        security_opt: words(&["seccomp=unconfined", "apparmor=unconfined"]),
+        // None is left masked or read-only: an engine writes to /proc/sys/net.
+        masked_paths: Some(Vec::new()),
+        readonly_paths: Some(Vec::new()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        tmpfs: Some(places.map(|(path, options)| (path.to_owned(), options.to_owned())).collect()),
+        ..host
+    }
+}
+
+fn words(words: &[&str]) -> Option<Vec<String>> {
+    Some(words.iter().map(|&word| word.to_owned()).collect())
 }

@@ -10,12 +10,12 @@ mod networks;
 mod session;
 mod transfer;
 
-pub(super) use attached::{InnerEngineSpec, Output, Streams};
+pub(super) use attached::{AttachedSpec, Output, Powers, Streams};
 
 use super::node::{ContainerNode, ContainerSettings};
 use super::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Patience, PullTrace,
-    PushTrace, Removal,
+    PushTrace, Relay, RelaySettings, Removal,
 };
 use crate::error::{Error, Result};
 use crate::image::Layer;
@@ -246,6 +246,10 @@ impl Engine for DockerEngine {
 
     async fn host(&self, settings: ContainerSettings) -> Result<ContainerNode> {
         ContainerNode::start(self, settings).await
+    }
+
+    async fn relay(&self, settings: &RelaySettings) -> Result<Relay> {
+        Relay::start(self, settings).await
     }
 }
 

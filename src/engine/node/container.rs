@@ -1,8 +1,8 @@
 //! A node in a container of the user's engine, for machines that cannot have a private one.
 
 use super::store::{ImageStore, StorePlace, file_system_of};
-use super::{NodeAbout, NodeKind, about, connected, fit_for_a_socket, relay};
-use crate::engine::docker::{DockerEngine, InnerEngineSpec, Output, Streams};
+use super::{NodeAbout, NodeKind, about, connected, fit_for_a_socket, socket as dial};
+use crate::engine::docker::{AttachedSpec, DockerEngine, Output, Powers, Streams};
 use crate::engine::{Engine, Removal};
 use crate::error::{Error, Result, files};
 use serde_json::json;
@@ -54,7 +54,7 @@ pub struct ContainerNode {
     life: Life,
     engine: DockerEngine,
     about: NodeAbout,
-    _relay: AbortOnDropHandle<()>,
+    _dial: AbortOnDropHandle<()>,
 }
 
 impl ContainerNode {
@@ -78,12 +78,12 @@ impl ContainerNode {
 
     async fn start_in(outer: &DockerEngine, settings: &ContainerSettings) -> Result<Self> {
         let gateway = outer.create_network(&settings.name, &settings.labels).await?;
-        let relay = relay::serve(&socket(settings), outer.clone(), settings.name.clone())?;
+        let dial = dial::serve(&socket(settings), outer.clone(), settings.name.clone())?;
         let mut life = Life::begin(outer, settings, gateway).await?;
         let engine = life.come_up(outer, settings).await?;
         let about = describe(outer, &engine, settings).await?;
         let (outer, settings) = (outer.clone(), settings.clone());
-        Ok(Self { outer, settings, gateway, life, engine, about, _relay: relay })
+        Ok(Self { outer, settings, gateway, life, engine, about, _dial: dial })
     }
 
     /// The gateway of the node's network: where a registry has to listen. The node takes plain HTTP from it.
@@ -133,19 +133,21 @@ impl Drop for Life {
 
 impl Life {
     async fn begin(outer: &DockerEngine, settings: &ContainerSettings, gateway: IpAddr) -> Result<Self> {
-        let spec = InnerEngineSpec {
+        let spec = AttachedSpec {
             name: &settings.name,
             image: &settings.image,
             network: &settings.name,
             command: &["sh", "-c", SUPERVISOR],
             env: &[("DAEMON", daemon_config(settings.image_store, gateway).to_string())],
             labels: &settings.labels,
-            store: match settings.place {
-                StorePlace::Memory(bytes) => Some(format!("exec,suid,dev,size={bytes}")),
-                StorePlace::Disk => None,
+            powers: Powers::Engine {
+                store: match settings.place {
+                    StorePlace::Memory(bytes) => Some(format!("exec,suid,dev,size={bytes}")),
+                    StorePlace::Disk => None,
+                },
             },
         };
-        let Streams { output, input } = outer.start_inner_engine(&spec).await?;
+        let Streams { output, input } = outer.start_attached(&spec).await?;
         let written = Arc::new(Mutex::new(Vec::new()));
         let reading = tokio::spawn(keep_end(output, Arc::clone(&written)));
         Ok(Self { input, written, reading })

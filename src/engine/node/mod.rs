@@ -4,7 +4,7 @@
 mod container;
 mod needs;
 mod private;
-mod relay;
+mod socket;
 mod store;
 mod subnet;
 mod supervisor;
@@ -12,7 +12,7 @@ mod sweep;
 
 use super::docker::DockerEngine;
 use crate::error::{Error, Result};
-use crate::results::{EngineRecord, NodeKind, NodeRecord};
+use crate::results::{EngineRecord, NodeKind};
 pub use container::{ContainerNode, ContainerSettings};
 pub use private::{PrivateNode, Settings};
 use std::net::IpAddr;
@@ -67,17 +67,6 @@ impl Node {
         match self {
             Self::Private(node) => node.about(),
             Self::Container(node) => node.about(),
-        }
-    }
-
-    /// What `run.json` keeps of it.
-    pub fn record(&self) -> NodeRecord {
-        let about = self.about();
-        NodeRecord {
-            kind: about.kind,
-            engine: Some(about.engine.version.clone()),
-            store: Some(about.engine.store.clone()),
-            file_system: Some(about.file_system.clone()),
         }
     }
 

@@ -12,7 +12,7 @@ pub use carried::{Carried, Moved};
 pub use open::Choice;
 pub(super) use open::{Opened, open};
 pub use proof::{Packed, Store};
-pub use site::{Pulled, Pushed, Site, Wanted};
+pub use site::{Pulled, Pushed, Site, Wanted, Way};
 
 use super::journal::Entry;
 use super::pass::Pass;
@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::results::{Case, Measure, Metric, Phase, Sample, nanoseconds};
 use crate::scenario::Nonce;
-use rows::{PUSH, Pull, UPDATE_PUSH};
+use rows::{PUSH, Pull, SKIPPED, UPDATE_PUSH};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -46,12 +46,34 @@ pub(super) async fn measure<E: Engine, O: Observer>(
     round: u32,
 ) -> Result<()> {
     let Some(cold) = images.get(&Phase::Cold) else { return Ok(()) };
+    if let Some(reason) = runner.no_transfers.clone() {
+        return skip(runner, pass, images, round, &reason);
+    }
     let Some(mut site) = runner.site.take() else { return Ok(()) };
     runner.observer.transfers(&format!("{}/{}", pass.scenario.name, pass.variant.name), round);
     let mut visit = Visit { runner, site: &mut site, pass, round };
     let measured = visit.all(cold, images).await;
     runner.site = Some(site);
     measured
+}
+
+/// The rows of transfers that there is no place for: one a transfer, with the reason.
+fn skip<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    pass: &Pass<'_>,
+    images: &Images,
+    round: u32,
+    reason: &str,
+) -> Result<()> {
+    let verdict = Verdict::Skipped(reason.to_owned());
+    for (phase, metrics) in SKIPPED {
+        if images.contains_key(&phase) {
+            let case = pass.case(phase);
+            let of = Of::new(&case, round, None, &verdict);
+            metrics.iter().try_for_each(|metric| runner.writer.sample(&of.sample(*metric, None)))?;
+        }
+    }
+    Ok(())
 }
 
 impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
@@ -187,7 +209,9 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
             Ok(_) => Verdict::Valid,
             Err(reason) => Verdict::Failed(format!("probe on the node: {reason}")),
         };
-        let of = Of::new(&case, self.round, Some(pulled.started), &verdict).on(self.site.kind());
+        let of = Of::new(&case, self.round, Some(pulled.started), &verdict)
+            .on(self.site.kind())
+            .over(self.site.node_way.link());
         let ready = answer.ok().map(|start: Duration| nanoseconds(pulled.wall + start));
         let row = of.sample(Metric::PullReady, ready);
         self.write(&[row])
@@ -210,7 +234,8 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
         metrics: [Metric; 3],
     ) -> Result<()> {
         let case = self.case(phase);
-        let of = Of::new(&case, self.round, Some(pushed.started), &pushed.verdict);
+        let of = Of::new(&case, self.round, Some(pushed.started), &pushed.verdict)
+            .over(self.site.engine_way.link());
         self.write(&of.push(pushed, metrics))?;
         let Some(packed) = &pushed.packed else { return Ok(()) };
         let rows = of.layers(transfer, packed, (&pushed.carried, pushed.origin_ns), &self.runner.contents);
@@ -219,7 +244,9 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
 
     fn write_pull(&mut self, phase: Phase, kind: Pull, packed: &Packed, pulled: &Pulled) -> Result<()> {
         let case = self.case(phase);
-        let of = Of::new(&case, self.round, Some(pulled.started), &pulled.verdict).on(self.site.kind());
+        let of = Of::new(&case, self.round, Some(pulled.started), &pulled.verdict)
+            .on(self.site.kind())
+            .over(self.site.node_way.link());
         self.write(&of.pull(pulled, kind))?;
         let rows = of.layers(kind.name(), packed, (&pulled.carried, pulled.origin_ns), &self.runner.contents);
         rows.iter().try_for_each(|row| self.runner.writer.transfer(row))

@@ -1,14 +1,14 @@
-//! Opens the place of a run's transfers: the registry, the node, and whether they reach each other.
+//! Opens the place of a run's transfers: the registry, the node, and how the engines reach it.
 
-use super::site::Site;
+use super::site::{Site, Way};
 use crate::engine::node::{ContainerSettings, ImageStore, Node, PrivateNode, Settings, StorePlace};
-use crate::engine::{About, Engine, Patience};
+use crate::engine::{About, Engine, Patience, Relay, RelaySettings};
 use crate::error::Result;
 use crate::registry::{self, Limits, Registry};
 use crate::results::NodeKind;
 use crate::runner::journal::{Entry, Journal};
 use crate::runner::naming;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,7 +28,9 @@ pub struct Choice {
     pub store: Option<ImageStore>,
     /// The image of a node in a container: `docker:dind`, or what stands in for it.
     pub image: String,
-    /// How long a node may take to come up.
+    /// The image of a relay: `alpine/socat`, or what stands in for it.
+    pub relay_image: String,
+    /// How long a node or a relay may take to come up.
     pub deadline: Duration,
     /// How long one transfer may take.
     pub patience: Patience,
@@ -40,20 +42,24 @@ impl Choice {
     /// # Errors
     /// What is missing, with its cure.
     pub fn check(&self) -> Result<()> {
-        if self.node == Some(NodeKind::Private) { PrivateNode::possible(self.root.as_deref()) } else { Ok(()) }
+        if self.node == Some(NodeKind::Private) {
+            PrivateNode::possible(self.root.as_deref())
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// A place for transfers, or why there is none, and what a reader of the numbers should know of it.
-#[derive(Default)]
 pub struct Opened {
-    /// The place.
-    pub site: Option<Site>,
-    /// Why transfers are skipped, or who pulls instead of whom.
+    /// The place, or why transfers are skipped.
+    pub site: Result<Site, String>,
+    /// Who pulls instead of whom, and what goes over a relay.
     pub warnings: Vec<String>,
 }
 
-/// Opens the place: a registry on loopback for the engine that builds, and where a node pulls, on the node's link.
+/// Opens the place: a registry on loopback for the engine that builds, and where a node pulls, on the node's link. An
+/// engine that does not reach the registry is given a relay.
 ///
 /// # Errors
 /// If the registry cannot serve, or the kind of node that was asked for cannot be had.
@@ -64,38 +70,28 @@ pub async fn open(
     state: &Path,
     (journal, run): (&mut Journal, &str),
 ) -> Result<Opened> {
-    let mut registry = Registry::serve(registry::Settings {
+    let registry = Registry::serve(registry::Settings {
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         folder: naming::work_folder(state, run).join("registry"),
         limits: Limits::default(),
     })
     .await?;
-    if let Err(reason) = reaches(engine, &registry).await? {
-        let warning =
-            format!("transfers are skipped: the engine does not reach the registry of this run: {reason}");
-        return Ok(Opened { site: None, warnings: vec![warning] });
-    }
-    let (node, warnings) = Maker { choice, engine, about, state, journal, run }.node().await?;
-    let seen_by_engine = registry.address();
-    let seen_by_node = match &node {
-        Some(node) => registry.listen((node.registry_address(), 0).into()).await?,
-        None => seen_by_engine,
+    let mut maker = Maker { choice, engine, about, state, journal, run, registry, warnings: Vec::new() };
+    let engine_way = match maker.way_of_engine().await? {
+        Ok(way) => way,
+        Err(reason) => {
+            let reason = format!("the engine does not reach the registry of this run: {reason}");
+            let warnings = vec![format!("transfers are skipped: {reason}")];
+            return Ok(Opened { site: Err(reason), warnings });
+        }
     };
-    let patience = choice.patience;
-    Ok(Opened { site: Some(Site { registry, node, seen_by_engine, seen_by_node, patience }), warnings })
+    let (node, node_way) = maker.node(&engine_way).await?;
+    let Maker { registry, warnings, .. } = maker;
+    let site = Site { registry, node, engine_way, node_way, patience: choice.patience };
+    Ok(Opened { site: Ok(site), warnings })
 }
 
-/// Asks the engine for an image that is not there: the meter tells whether the question arrived.
-async fn reaches(engine: &impl Engine, registry: &Registry) -> Result<Result<(), String>> {
-    let name = format!("{}/dbench/reach:none", registry.address());
-    let trace = engine.pull_timed(&name, REACHING).await?;
-    if !registry.meter().take().transfers.is_empty() {
-        return Ok(Ok(()));
-    }
-    Ok(Err(trace.outcome.err().map_or_else(|| "it never asked".to_owned(), |failure| failure.message)))
-}
-
-/// Makes nodes for one run.
+/// Makes the parts of a place.
 struct Maker<'a, E> {
     choice: &'a Choice,
     engine: &'a E,
@@ -103,31 +99,111 @@ struct Maker<'a, E> {
     state: &'a Path,
     journal: &'a mut Journal,
     run: &'a str,
+    registry: Registry,
+    warnings: Vec<String>,
 }
 
 impl<E: Engine> Maker<'_, E> {
-    /// The node that was asked for, or the best that can be had; `None` is dbench's own puller.
-    async fn node(&mut self) -> Result<(Option<Node>, Vec<String>)> {
-        match self.choice.node {
-            Some(NodeKind::None) => Ok((None, Vec::new())),
-            Some(kind) => Ok((Some(self.make(kind).await?), Vec::new())),
-            None => self.best().await,
+    /// Directly where the engine reaches the registry so, else through a relay on its own loopback, from which engines
+    /// take plain HTTP unasked; or why neither.
+    async fn way_of_engine(&mut self) -> Result<Result<Way, String>> {
+        let direct = match self.reached_at(self.registry.address()).await? {
+            Ok(()) => return Ok(Ok(Way::direct(self.registry.address()))),
+            Err(reason) => reason,
+        };
+        let relay = match self.relay("engine", Ipv4Addr::LOCALHOST.into()).await {
+            Ok(relay) => relay,
+            Err(error) => return Ok(Err(format!("{direct}; it can have no relay: {}", error.reason()))),
+        };
+        if let Err(reason) = self.reached_at(relay.address()).await? {
+            relay.stop().await?;
+            return Ok(Err(format!("{direct}; through a relay: {reason}")));
+        }
+        self.warnings.push(format!(
+            "the engine does not reach this machine ({direct}), so what it pushes goes through a relay: its times are \
+             marked `relayed` and are those of no link"
+        ));
+        Ok(Ok(Way::through(relay)))
+    }
+
+    /// Asks the engine for an image that is not there: the meter tells whether the question arrived.
+    async fn reached_at(&self, address: SocketAddr) -> Result<Result<(), String>> {
+        let trace = self.engine.pull_timed(&format!("{address}/dbench/reach:none"), REACHING).await?;
+        if !self.registry.meter().take().transfers.is_empty() {
+            return Ok(Ok(()));
+        }
+        Ok(Err(trace.outcome.err().map_or_else(|| "it never asked".to_owned(), |failure| failure.message)))
+    }
+
+    async fn relay(&mut self, client: &str, listen: IpAddr) -> Result<Relay> {
+        let settings = RelaySettings {
+            name: naming::relay(self.run, client),
+            image: self.choice.relay_image.clone(),
+            labels: naming::labels(self.run),
+            listen,
+            to: self.registry.address(),
+            deadline: self.choice.deadline,
+        };
+        self.have(&settings.image).await?;
+        self.journal.write(&Entry::Container { name: settings.name.clone() })?;
+        self.engine.relay(&settings).await
+    }
+
+    async fn have(&self, image: &str) -> Result<()> {
+        match self.engine.image(image).await? {
+            Some(_) => Ok(()),
+            None => self.engine.pull(image).await,
         }
     }
 
-    async fn best(&mut self) -> Result<(Option<Node>, Vec<String>)> {
+    /// The node that was asked for, or the best that can be had, and its way; no node is dbench's own puller.
+    async fn node(&mut self, engine_way: &Way) -> Result<(Option<Node>, Way)> {
+        let node = match self.choice.node {
+            Some(NodeKind::None) => None,
+            Some(kind) => Some(self.connected(kind, engine_way).await?),
+            None => self.best(engine_way).await,
+        };
+        Ok(match node {
+            Some((node, way)) => (Some(node), way),
+            None => (None, Way::direct(self.registry.address())),
+        })
+    }
+
+    async fn best(&mut self, engine_way: &Way) -> Option<(Node, Way)> {
         let mut reasons = Vec::new();
         for kind in [NodeKind::Private, NodeKind::Container] {
-            match self.make(kind).await {
-                Ok(node) => return Ok((Some(node), self.instead_of_root(kind, &reasons))),
+            match self.connected(kind, engine_way).await {
+                Ok(node) => {
+                    let instead = self.instead_of_root(kind, &reasons);
+                    self.warnings.extend(instead);
+                    return Some(node);
+                }
                 Err(error) => reasons.push(format!("{}: {}", kind.name(), error.reason())),
             }
         }
-        let warning = format!(
+        self.warnings.push(format!(
             "no node could be had, so dbench pulls itself and tells bytes and the time of download alone ({})",
             reasons.join("; ")
-        );
-        Ok((None, vec![warning]))
+        ));
+        None
+    }
+
+    /// A node, and how it reaches the registry. One in a container of an engine that needs a relay needs one too.
+    async fn connected(&mut self, kind: NodeKind, engine_way: &Way) -> Result<(Node, Way)> {
+        let node = self.make(kind).await?;
+        let address = node.registry_address();
+        let way = if kind == NodeKind::Container && engine_way.relayed() {
+            self.relay("node", address).await.map(Way::through)
+        } else {
+            self.registry.listen((address, 0).into()).await.map(Way::direct)
+        };
+        match way {
+            Ok(way) => Ok((node, way)),
+            Err(error) => {
+                node.stop().await?;
+                Err(error)
+            }
+        }
     }
 
     /// Whoever named a root wants the engine in it, and is told that another one pulls.
@@ -149,9 +225,7 @@ impl<E: Engine> Maker<'_, E> {
             return Ok(Node::Private(Box::new(PrivateNode::start(settings).await?)));
         }
         let image = self.choice.image.clone();
-        if self.engine.image(&image).await?.is_none() {
-            self.engine.pull(&image).await?;
-        }
+        self.have(&image).await?;
         let folder = naming::work_folder(self.state, self.run);
         let name = naming::node(self.run);
         self.journal.write(&Entry::Network { name: name.clone() })?;
@@ -163,9 +237,12 @@ impl<E: Engine> Maker<'_, E> {
 }
 
 impl Site {
-    /// Ends node and registry, and waits until both are gone.
+    /// Ends node, relays and registry, and waits until all are gone.
     pub async fn close(self) -> Result<()> {
         self.registry.stop().await;
+        for relay in [self.engine_way.relay, self.node_way.relay].into_iter().flatten() {
+            relay.stop().await?;
+        }
         match self.node {
             Some(node) => node.stop().await,
             None => Ok(()),

@@ -5,7 +5,7 @@ use super::carried::Carried;
 use super::proof::Packed;
 use super::site::{Pulled, Pushed};
 use crate::image::Digest;
-use crate::results::{Metric, Sample, TransferRow, nanoseconds};
+use crate::results::{Metric, Phase, Sample, TransferRow, nanoseconds};
 use std::collections::BTreeMap;
 
 /// The pulls that are measured.
@@ -76,6 +76,22 @@ pub const PUSH: [Metric; 3] = [Metric::PushBytes, Metric::PushWall, Metric::Push
 pub const UPDATE_PUSH: [Metric; 3] =
     [Metric::UpdatePushBytes, Metric::UpdatePushWall, Metric::UpdatePushWire];
 
+/// What is told of transfers that were skipped: the figure that each is known by.
+pub const SKIPPED: [(Phase, &[Metric]); 3] = [
+    (
+        Phase::Cold,
+        &[
+            Metric::PushBytes,
+            Metric::PackedSize,
+            Metric::PullColdBytes,
+            Metric::PullBaseWarmBytes,
+            Metric::PullReady,
+        ],
+    ),
+    (Phase::SourceEdit, &[Metric::UpdatePushBytes, Metric::PullSourceEditBytes]),
+    (Phase::DepsEdit, &[Metric::UpdatePushBytes, Metric::PullDepsEditBytes]),
+];
+
 impl Of<'_> {
     /// The rows of a push. One that failed has no figures, only the reason.
     pub fn push(&self, pushed: &Pushed, [bytes, wall, wire]: [Metric; 3]) -> Vec<Sample> {
@@ -130,7 +146,7 @@ impl Of<'_> {
                 case: self.case.clone(),
                 round: self.round,
                 node: self.node.to_owned(),
-                link: String::new(),
+                link: self.link.to_owned(),
                 transfer: transfer.to_owned(),
                 layer,
                 digest: digest.to_string(),

@@ -5,7 +5,7 @@ use super::carried::Carried;
 use super::own;
 use super::proof::{Packed, Store, exactly, little_beside, to_fetch, to_send};
 use crate::engine::node::Node;
-use crate::engine::{Engine, Patience};
+use crate::engine::{Engine, Patience, Relay};
 use crate::error::Result;
 use crate::image::{Content, Digest};
 use crate::registry::{Direction, Registry};
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// What the column `link` says where a relay stood between.
+const RELAYED: &str = "relayed";
 /// How long a connection may take to be through with what the engine says is done.
 const SETTLING: Duration = Duration::from_secs(10);
 
@@ -24,12 +26,45 @@ pub struct Site {
     pub registry: Registry,
     /// The node; without one, dbench's own puller counts bytes and time of download.
     pub node: Option<Node>,
-    /// The registry as the engine that builds reaches it.
-    pub seen_by_engine: SocketAddr,
-    /// The registry as the node reaches it.
-    pub seen_by_node: SocketAddr,
+    /// How the engine that builds reaches the registry.
+    pub engine_way: Way,
+    /// How what pulls reaches the registry.
+    pub node_way: Way,
     /// How long a transfer may take.
     pub patience: Patience,
+}
+
+/// How a client reaches the registry.
+pub struct Way {
+    at: SocketAddr,
+    pub(super) relay: Option<Relay>,
+}
+
+impl Way {
+    /// The client asks the registry itself, at that address.
+    pub fn direct(at: SocketAddr) -> Self {
+        Self { at, relay: None }
+    }
+
+    /// The client asks a relay.
+    pub fn through(relay: Relay) -> Self {
+        Self { at: relay.address(), relay: Some(relay) }
+    }
+
+    /// Where the client asks.
+    pub fn at(&self) -> SocketAddr {
+        self.at
+    }
+
+    /// Whether it goes through a relay.
+    pub fn relayed(&self) -> bool {
+        self.relay.is_some()
+    }
+
+    /// What rows say of it in the column `link`.
+    pub fn link(&self) -> &'static str {
+        if self.relayed() { RELAYED } else { "" }
+    }
 }
 
 /// A push and what it proves.
@@ -94,8 +129,20 @@ impl Site {
     /// What is kept of it in `run.json`.
     pub fn record(&self) -> NodeRecord {
         self.node.as_ref().map_or_else(
-            || NodeRecord { kind: NodeKind::None, engine: None, store: None, file_system: None },
-            Node::record,
+            || NodeRecord {
+                kind: NodeKind::None,
+                engine: None,
+                store: None,
+                file_system: None,
+                relayed: false,
+            },
+            |node| NodeRecord {
+                kind: node.about().kind,
+                engine: Some(node.about().engine.version.clone()),
+                store: Some(node.about().engine.store.clone()),
+                file_system: Some(node.about().file_system.clone()),
+                relayed: self.node_way.relayed(),
+            },
         )
     }
 
@@ -117,12 +164,12 @@ impl Site {
 
     /// The name under which the engine that builds pushes.
     pub fn name_for_engine(&self, name: &str) -> String {
-        format!("{}/{name}", self.seen_by_engine)
+        format!("{}/{name}", self.engine_way.at)
     }
 
     /// The name under which the node pulls.
     pub fn name_for_node(&self, name: &str) -> String {
-        format!("{}/{name}", self.seen_by_node)
+        format!("{}/{name}", self.node_way.at)
     }
 
     /// Pushes an image; `present` is the one that the registry should hold already.
@@ -178,7 +225,7 @@ impl Site {
                     Err(_unreachable) => (Duration::ZERO, Err("the node's engine is gone".to_owned())),
                 }
             }
-            None => own::pull(self.seen_by_node, wanted.name, &expected, self.patience).await,
+            None => own::pull(self.node_way.at, wanted.name, &expected, self.patience).await,
         };
         meter.quiet(SETTLING).await;
         let carried = Carried::of(&meter.take(), Direction::Out);
