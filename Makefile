@@ -3,7 +3,7 @@
 # make setup - an engine and the base images, nothing else
 # DBENCH=path names a dbench that is there already; it is used as it is.
 DBENCH ?= target/release/dbench
-.PHONY: run test setup target/release/dbench
+.PHONY: run test setup compiled target/release/dbench
 
 run: setup $(DBENCH)
 	$(DBENCH) run $(ARGS)
@@ -11,8 +11,13 @@ run: setup $(DBENCH)
 target/release/dbench:
 	cargo build --release --locked
 
-test: setup
+# Set-up mostly waits for packages, and the compiler for nobody: both at once.
+test:
+	$(MAKE) --jobs=2 setup compiled
 	scripts/test
+
+compiled:
+	cargo test --locked --no-run
 
 setup:
 	scripts/setup

@@ -75,6 +75,9 @@ pub(super) struct Row {
     pub(super) unpacked_unique: Option<Figure>,
     pub(super) layers: Option<Figure>,
     pub(super) build_cache: Option<Figure>,
+    /// Unpacked size by packed size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) compression: Option<f64>,
     pub(super) moves: Moves,
 }
 

@@ -119,6 +119,11 @@ pub fn ratio(value: f64) -> String {
     }
 }
 
+/// A compression ratio, as in `2.91:1`.
+pub fn compression(value: f64) -> String {
+    format!("{value:.2}:1")
+}
+
 /// How many times, in a sentence: `2.1 ×`, `21 ×`.
 pub fn times(value: f64) -> String {
     if value < 9.95 { format!("{value:.1}{THIN}×") } else { format!("{value:.0}{THIN}×") }

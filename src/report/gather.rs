@@ -176,13 +176,19 @@ fn row(
         wall: figure(*phase, Metric::BuildWall),
         samples: dots(cases.samples(&scenario.name, &variant.name, *phase, Metric::BuildWall)),
     });
+    let unpacked_size = of_image(Metric::UnpackedSize);
+    let packed_size = figure(Phase::Cold, Metric::PackedSize);
+    let compression = unpacked_size.zip(packed_size).and_then(|(unpacked, packed)| {
+        stats::ratio(unpacked.median(), packed.median())
+    });
     Row {
         name: variant.name.clone(),
         baseline: variant.baseline,
         dockerfile: variant.dockerfile.clone(),
         notes: variant.notes.clone(),
         builds: builds.collect(),
-        unpacked_size: of_image(Metric::UnpackedSize),
+        unpacked_size,
+        compression,
         unpacked_unique: of_image(Metric::UnpackedUnique),
         layers: of_image(Metric::Layers),
         build_cache: of_image(Metric::BuildCache),

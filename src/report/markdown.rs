@@ -4,7 +4,7 @@
 use super::bases;
 use super::document::{Document, Row, Section};
 use super::format;
-use super::images::{self, Image, images_head};
+use super::images::{self, Image, Shown, images_head};
 use crate::report::chart;
 use crate::results::Host;
 
@@ -132,20 +132,18 @@ fn images(section: &Section, text: &mut String) {
     for row in &section.variants {
         text.push_str(&format!("| {} |", cell(&row.name)));
         for column in &columns {
-            text.push_str(&format!(" {} |", image(column, row)));
+            text.push_str(&format!(" {} |", (column.of)(row).map_or_else(|| "–".to_owned(), image)));
         }
         text.push('\n');
     }
     text.push('\n');
 }
 
-fn image(column: &Image, row: &Row) -> String {
-    let Some(figure) = (column.of)(row) else { return "–".to_owned() };
-    let value = format::value(figure.median(), column.unit);
-    let range = format::range(figure.spread.min, figure.spread.max, column.unit);
-    let range = if range == value { String::new() } else { format!(" ({range})") };
-    let reduction = figure.reduction().filter(|_| column.change);
-    format!("{value}{range}{}", reduction.map(|r| format!(" {}", format::change(r))).unwrap_or_default())
+fn image(shown: Shown) -> String {
+    let Shown { value, range, change } = shown;
+    let range = if range.is_empty() { range } else { format!(" ({range})") };
+    let change = if change.is_empty() { change } else { format!(" {change}") };
+    format!("{value}{range}{change}")
 }
 
 fn problems(section: &Section, text: &mut String) {

@@ -3,7 +3,7 @@
 
 use super::document::{Claim, Document, Figure, Problem, Row, Section};
 use super::format;
-use super::images::{self, Image, images_head};
+use super::images::{self, Image, Shown, images_head};
 use super::table::{Cell, Column, fit, lay, wrap};
 use crate::results::Phase;
 use crate::stats::Outcome;
@@ -213,18 +213,12 @@ fn images(section: &Section) -> Vec<Column> {
 
 impl Image {
     fn lay(&self, section: &Section) -> Column {
-        let change = |f: &Figure| f.reduction().map(format::change).unwrap_or_default();
-        let figures = section.variants.iter().filter_map(self.of);
-        let wide = figures.map(|f| change(f).chars().count()).max().unwrap_or(0);
-        let cells = section.variants.iter().map(|row| match (self.of)(row) {
+        let shown: Vec<_> = section.variants.iter().map(self.of).collect();
+        let wide = shown.iter().flatten().map(|shown| shown.change.chars().count()).max().unwrap_or(0);
+        let cells = shown.into_iter().map(|shown| match shown {
             None => Cell::line("–"),
-            Some(figure) => {
-                let value = format::value(figure.median(), self.unit);
-                let range = format::range(figure.spread.min, figure.spread.max, self.unit);
-                let first =
-                    if self.change { format!("{value} {:>wide$}", change(figure)) } else { value.clone() };
-                Cell(vec![first, if range == value { String::new() } else { range }])
-            }
+            Some(Shown { value, range, .. }) if wide == 0 => Cell(vec![value, range]),
+            Some(Shown { value, range, change }) => Cell(vec![format!("{value} {change:>wide$}"), range]),
         });
         Column { head: self.head.to_owned(), cells: cells.collect(), drop: self.drop }
     }
