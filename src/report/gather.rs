@@ -178,9 +178,9 @@ fn row(
     });
     let unpacked_size = of_image(Metric::UnpackedSize);
     let packed_size = figure(Phase::Cold, Metric::PackedSize);
-    let compression = unpacked_size.zip(packed_size).and_then(|(unpacked, packed)| {
-        stats::ratio(unpacked.median(), packed.median())
-    });
+    let compression = unpacked_size
+        .zip(packed_size)
+        .and_then(|(unpacked, packed)| stats::ratio(unpacked.median(), packed.median()));
     Row {
         name: variant.name.clone(),
         baseline: variant.baseline,
