@@ -7,6 +7,7 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
+use dbench::results::Builder;
 use dbench::scenario::bases::BaseContract;
 use dbench::scenario::{Scenario, Variant};
 use std::collections::BTreeSet;
@@ -190,7 +191,7 @@ fn bases_and_contracts_agree_both_ways() {
     let mut used: BTreeSet<String> = BTreeSet::new();
     for variant in scenarios().iter().flat_map(|scenario| &scenario.variants) {
         let target = variant.dockerfile.target(variant.target.as_deref()).unwrap();
-        used.extend(variant.dockerfile.bases(target));
+        used.extend(variant.dockerfile.bases(target, Builder::Buildkit));
     }
     // No scenario names these: other roots are built on the first, nodes in a container and relays are made of the others.
     used.extend(["debian:bookworm-slim", "docker:dind", "alpine/socat:latest"].map(str::to_owned));

@@ -2,6 +2,8 @@
 
 use super::mapping::is_image_name;
 use crate::error::{Error, Result, files, shown};
+use crate::results::Builder;
+use crate::runner::normal_platform;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +32,46 @@ pub(super) struct Defaults {
     pub(super) scenarios: Option<PathBuf>,
     /// `--out`, relative to the file.
     pub(super) out: Option<PathBuf>,
+    /// `--builder`
+    #[serde(default, deserialize_with = "builders")]
+    pub(super) builder: Option<Builders>,
+    /// `--platform`
+    #[serde(default, deserialize_with = "platform")]
+    pub(super) platform: Option<String>,
+}
+
+/// One builder, or each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Builders {
+    One(Builder),
+    Both,
+}
+
+impl Builders {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let known = Builder::ALL.map(Builder::name).join(", ");
+        match text {
+            "both" => Ok(Self::Both),
+            one => {
+                Builder::parse(one).map(Self::One).ok_or_else(|| format!("it is not one of {known}, both"))
+            }
+        }
+    }
+
+    /// The builders, that of the claims first.
+    pub(super) fn all(self) -> Vec<Builder> {
+        match self {
+            Self::One(builder) => vec![builder],
+            Self::Both => Builder::ALL.to_vec(),
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::One(builder) => builder.name(),
+            Self::Both => "both",
+        }
+    }
 }
 
 /// Deadlines where no flag names another, in seconds.
@@ -82,7 +124,8 @@ impl Config {
         let disk: Disk = toml::from_str(&text).map_err(|cause| {
             let start = cause.span().map_or(0, |span| span.start);
             Error::input(cause.message().to_owned()).at_offset(shown(path), &text, start).hint(
-                "the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios and out",
+                "the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios, out, builder \
+                 and platform",
             )
         })?;
         if let Some((_, image)) = disk.bases.iter().find(|(_, image)| !is_image_name(image.get_ref())) {
@@ -117,6 +160,17 @@ impl Config {
         self.choose(&given, &self.defaults.rounds, 3)
     }
 
+    /// The builders.
+    pub(super) fn builders(&self, given: Option<Builders>) -> Sourced<Builders> {
+        self.choose(&given, &self.defaults.builder, Builders::One(Builder::Buildkit))
+    }
+
+    /// What images are built for; `None` for the engine's own platform.
+    pub(super) fn platform(&self, given: &Option<String>) -> Sourced<Option<String>> {
+        let file = self.defaults.platform.clone().map(Some);
+        self.choose(&given.clone().map(Some), &file, None)
+    }
+
     /// The folder of scenarios.
     pub(super) fn scenarios(&self, given: &Option<PathBuf>) -> Sourced<PathBuf> {
         self.choose(given, &self.defaults.scenarios, PathBuf::from("scenarios"))
@@ -135,6 +189,22 @@ fn rounds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
         return Ok(Some(rounds));
     }
     Err(serde::de::Error::custom(format!("{rounds} rounds: a run has 1 to 1000")))
+}
+
+fn builders<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Builders>, D::Error> {
+    named(from, Builders::parse)
+}
+
+fn platform<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    named(from, normal_platform)
+}
+
+fn named<'de, D: Deserializer<'de>, T>(
+    from: D,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(from)?;
+    parse(&text).map(Some).map_err(|why| serde::de::Error::custom(format!("`{text}`: {why}")))
 }
 
 fn upwards() -> Option<PathBuf> {

@@ -1,14 +1,14 @@
 //! `dbench doctor`: what is there, what is missing, and its cure.
 
 use super::Format;
-use super::config::{Config, deadline};
+use super::config::{Builders, Config, deadline};
 use super::screen::Screen;
 use crate::engine::docker::DockerEngine;
 use crate::engine::node::PrivateNode;
 use crate::engine::{Engine, STAND_IN_LABEL};
 use crate::error::{Error, Exit, Result, shown};
-use crate::results::Measure;
-use crate::runner::{bases, host, state_folder};
+use crate::results::{Builder, Measure};
+use crate::runner::{bases, emulated, host, normal_platform, state_folder};
 use crate::scenario::Scenario;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -26,6 +26,10 @@ pub(super) struct Arguments {
     seed: Option<u64>,
     #[arg(long, env = "DBENCH_OUT", hide = true)]
     out: Option<PathBuf>,
+    #[arg(long, env = "DBENCH_BUILDER", hide = true, value_parser = Builders::parse)]
+    builder: Option<Builders>,
+    #[arg(long, env = "DBENCH_PLATFORM", hide = true, value_parser = normal_platform)]
+    platform: Option<String>,
     #[arg(long, env = "DBENCH_MEASURE", hide = true)]
     measure: Option<String>,
     #[arg(long, env = "DBENCH_NODE", hide = true)]
@@ -83,7 +87,7 @@ pub(super) async fn doctor(arguments: Arguments, config: &Config, screen: &Scree
     };
     let no_engine = match DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await {
         Ok(engine) => {
-            look_at_engine(&mut findings, &engine, &scenarios, config).await?;
+            look_at_engine(&mut findings, &engine, &scenarios, config, &arguments).await?;
             false
         }
         Err(error) => {
@@ -114,6 +118,11 @@ fn look_at_config(findings: &mut Findings, config: &Config, arguments: &Argument
     for (what, folder) in folders {
         findings.fine(what, format!("{} ({})", shown(&folder.value).display(), folder.from));
     }
+    let builders = config.builders(arguments.builder);
+    findings.fine("builders used", format!("{} ({})", builders.value.name(), builders.from));
+    let platform = config.platform(&arguments.platform);
+    let name = platform.value.as_deref().unwrap_or("the engine's own");
+    findings.fine("platform", format!("{name} ({})", platform.from));
     for (name, image) in &config.bases {
         let file = config.path.as_deref().map(shown).unwrap_or_default();
         findings.fine("base mapped", format!("{name} = {image} ({})", file.display()));
@@ -163,12 +172,17 @@ async fn look_at_engine(
     engine: &DockerEngine,
     scenarios: &[Scenario],
     config: &Config,
+    arguments: &Arguments,
 ) -> Result<()> {
     let about = engine.about().await?;
     let record = &about.record;
     findings.fine("engine", format!("{} at {}", record.version, engine.socket().display()));
     findings.fine("api", record.api.clone());
-    findings.fine("builder", "buildkit, built into the engine");
+    look_at_builders(findings, engine, &config.builders(arguments.builder).value.all()).await;
+    let platform = config.platform(&arguments.platform).value;
+    if let Some(found) = platform.and_then(|wanted| emulated(&wanted, &record.platform)) {
+        findings.problem("platform", found, "leave --platform out to build for the engine's own");
+    }
     findings.fine("store", format!("{} ({})", record.driver, record.store));
     match host::too_little_disk(&about.root, 3) {
         None => findings.fine("disk", "enough for a scenario with three variants"),
@@ -177,7 +191,21 @@ async fn look_at_engine(
     if let Some(found) = host::busy(&host::host()) {
         findings.problem("load", found, "end what runs beside it, or wait");
     }
-    look_at_bases(findings, engine, scenarios, config).await
+    look_at_bases(findings, engine, scenarios, config, &config.builders(arguments.builder).value.all()).await
+}
+
+/// Which builders the engine has; one that is not used may be missing.
+async fn look_at_builders(findings: &mut Findings, engine: &DockerEngine, used: &[Builder]) {
+    for builder in Builder::ALL {
+        match engine.has(builder).await {
+            Ok(()) => findings.fine("builder", format!("{builder}, built into the engine")),
+            Err(error) if used.contains(&builder) => {
+                let cure = error.advice().unwrap_or("choose the other builder").to_owned();
+                findings.problem("builder", error.reason(), cure);
+            }
+            Err(error) => findings.fine("builder", format!("no {builder}: {}", error.reason())),
+        }
+    }
 }
 
 async fn look_at_bases(
@@ -185,10 +213,11 @@ async fn look_at_bases(
     engine: &DockerEngine,
     scenarios: &[Scenario],
     config: &Config,
+    builders: &[Builder],
 ) -> Result<()> {
     let mut names = BTreeSet::new();
     for scenario in scenarios {
-        names.extend(bases::names(scenario)?);
+        names.extend(bases::names(scenario, builders)?);
     }
     for name in names {
         let used = config.bases.get(&name).unwrap_or(&name);

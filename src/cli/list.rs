@@ -4,6 +4,7 @@ use super::Format;
 use super::config::Config;
 use super::screen::Screen;
 use crate::error::{Error, Exit, Result};
+use crate::results::Builder;
 use crate::runner::scenario_record;
 use crate::scenario::Scenario;
 use std::path::PathBuf;
@@ -23,7 +24,8 @@ pub(super) fn list(arguments: &Arguments, config: &Config, screen: &Screen) -> R
     let text = match arguments.format {
         Format::Text => all.iter().map(described).collect::<Vec<_>>().join("\n"),
         Format::Json => {
-            let records = all.iter().map(scenario_record).collect::<Result<Vec<_>>>()?;
+            let records =
+                all.iter().map(|s| scenario_record(s, &[Builder::Buildkit])).collect::<Result<Vec<_>>>()?;
             let mut text = serde_json::to_string_pretty(&records)
                 .map_err(|cause| Error::surroundings("cannot write JSON").because(cause))?;
             text.push('\n');

@@ -3,6 +3,7 @@
 //! Leaves to `runner` what the images are.
 
 use crate::error::Result;
+use crate::results::Builder;
 use crate::runner::bases;
 use crate::scenario::{Scenario, same_image};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,14 +51,19 @@ pub(super) fn is_image_name(text: &str) -> bool {
 }
 
 /// The names given to `--base` that no variant of these scenarios uses.
-pub(super) fn unused<'a>(given: &'a [(String, String)], scenarios: &[Scenario]) -> Result<Vec<&'a str>> {
-    let used = names(scenarios)?;
+pub(super) fn unused<'a>(
+    given: &'a [(String, String)],
+    scenarios: &[Scenario],
+    builders: &[Builder],
+) -> Result<Vec<&'a str>> {
+    let used = names(scenarios, builders)?;
     let is_unused = |name: &&str| !used.iter().any(|base| same_image(base, name));
     Ok(given.iter().map(|(name, _)| name.as_str()).filter(is_unused).collect())
 }
 
-fn names(scenarios: &[Scenario]) -> Result<BTreeSet<String>> {
-    let all = scenarios.iter().map(bases::names).collect::<Result<Vec<_>>>()?;
+fn names(scenarios: &[Scenario], builders: &[Builder]) -> Result<BTreeSet<String>> {
+    let all =
+        scenarios.iter().map(|scenario| bases::names(scenario, builders)).collect::<Result<Vec<_>>>()?;
     Ok(all.into_iter().flatten().collect())
 }
 
@@ -65,26 +71,31 @@ fn names(scenarios: &[Scenario]) -> Result<BTreeSet<String>> {
 pub(super) fn mapped<'a>(
     scenarios: &[Scenario],
     map: &'a BTreeMap<String, String>,
+    builders: &[Builder],
 ) -> Result<Vec<(String, Option<&'a str>)>> {
     let of = |name: String| {
         let used = bases::mapped(map, &name);
         (name, used)
     };
-    Ok(names(scenarios)?.into_iter().map(of).collect())
+    Ok(names(scenarios, builders)?.into_iter().map(of).collect())
 }
 
 /// What a plan says of bases. Which images are stand-ins only the engine knows; that a scenario has some bases mapped
 /// and some not is known without it.
-pub(super) fn planned(scenarios: &[Scenario], map: &BTreeMap<String, String>) -> Result<String> {
+pub(super) fn planned(
+    scenarios: &[Scenario],
+    map: &BTreeMap<String, String>,
+    builders: &[Builder],
+) -> Result<String> {
     let mut text = String::new();
-    for (name, used) in mapped(scenarios, map)? {
+    for (name, used) in mapped(scenarios, map, builders)? {
         text.push_str(&match used {
             Some(used) => format!("base {name} as {used}\n"),
             None => format!("base {name}\n"),
         });
     }
     for scenario in scenarios {
-        let bases = mapped(std::slice::from_ref(scenario), map)?;
+        let bases = mapped(std::slice::from_ref(scenario), map, builders)?;
         let (some, others): (Vec<_>, Vec<_>) = bases.iter().partition(|(_, used)| used.is_some());
         if let (Some((one, _)), Some((other, _))) = (some.first(), others.first()) {
             text.push_str(&format!(

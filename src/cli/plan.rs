@@ -6,7 +6,7 @@ use super::screen::Screen;
 use crate::engine::node::PrivateNode;
 use crate::error::Result;
 use crate::report::format;
-use crate::results::{Loaded, NodeKind, nanoseconds, newest};
+use crate::results::{Builder, Loaded, NodeKind, nanoseconds, newest};
 use crate::runner::{self, Choice, Planned};
 use crate::scenario::Scenario;
 use std::collections::BTreeMap;
@@ -29,10 +29,12 @@ pub(super) fn show(
     });
     let earlier = earlier.map(|loaded| loaded.samples).unwrap_or_default();
     let estimate = runner::estimate(plan, &earlier);
+    let builders: Vec<Builder> =
+        Builder::ALL.into_iter().filter(|builder| plan.iter().any(|p| p.case.builder == *builder)).collect();
     if form == Format::Json {
         let builds: Vec<_> = plan.iter().map(planned_json).collect();
         let base = |(name, used)| serde_json::json!({ "name": name, "mapped": used });
-        let bases: Vec<_> = mapping::mapped(scenarios, map)?.into_iter().map(base).collect();
+        let bases: Vec<_> = mapping::mapped(scenarios, map, &builders)?.into_iter().map(base).collect();
         let all = serde_json::json!({
             "builds": builds,
             "bases": bases,
@@ -42,14 +44,17 @@ pub(super) fn show(
         return screen.print(&format!("{all:#}\n"));
     }
     let mut text = String::new();
-    let pass = |p: &Planned| (p.case.scenario.clone(), p.case.variant.clone(), p.round);
+    let pass = |p: &Planned| (p.case.scenario.clone(), p.case.variant.clone(), p.case.builder, p.round);
     for builds in plan.chunk_by(|a, b| pass(a) == pass(b)) {
-        let (scenario, variant, round) = pass(&builds[0]);
+        let (scenario, variant, builder, round) = pass(&builds[0]);
+        let by = if builder == Builder::Buildkit { String::new() } else { format!(" ({builder})") };
+        let lacking =
+            lacking(scenarios, &builds[0])?.map_or(String::new(), |why| format!(", skipped: {why}"));
         let phases: Vec<_> =
             builds.iter().map(|b| if b.measured { b.case.phase.name() } else { "(priming)" }).collect();
-        text.push_str(&format!("{scenario}/{variant} round {round}: {}\n", phases.join(" ")));
+        text.push_str(&format!("{scenario}/{variant}{by} round {round}: {}{lacking}\n", phases.join(" ")));
     }
-    text.push_str(&mapping::planned(scenarios, map)?);
+    text.push_str(&mapping::planned(scenarios, map, &builders)?);
     text.push_str(&transfers.map(announced).unwrap_or_default());
     let moved = match (transfers, runner::estimate_transfers(plan, &earlier)) {
         (None, _) => String::new(),
@@ -88,6 +93,15 @@ fn announced(choice: &Choice) -> String {
         NodeKind::None => "by dbench itself".to_owned(),
     };
     format!("images are pushed to a registry of dbench's own on this machine, and pulled {who}\n")
+}
+
+/// Why the builder cannot build the variant, if it cannot.
+fn lacking(scenarios: &[Scenario], planned: &Planned) -> Result<Option<String>> {
+    let case = &planned.case;
+    let variants = scenarios.iter().filter(|s| s.name == case.scenario).flat_map(|s| &s.variants);
+    let Some(variant) = variants.into_iter().find(|v| v.name == case.variant) else { return Ok(None) };
+    let target = variant.dockerfile.target(variant.target.as_deref())?;
+    Ok(variant.dockerfile.lacking(target, case.builder))
 }
 
 fn planned_json(planned: &Planned) -> serde_json::Value {

@@ -1,7 +1,7 @@
 //! `dbench run`: builds, proves and measures scenarios, and shows what came out.
 
 use super::Format;
-use super::config::{Config, deadline};
+use super::config::{Builders, Config, deadline};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::{mapping, plan};
@@ -10,7 +10,9 @@ use crate::engine::node::ImageStore;
 use crate::engine::{About, Engine, Patience};
 use crate::error::{Error, Exit, Result};
 use crate::report::Document;
-use crate::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, RunFolder, SCHEMA, Sample};
+use crate::results::{
+    Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, RunFolder, SCHEMA, Sample, Status,
+};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
 use crate::scenario::{Scenario, same_image};
@@ -39,6 +41,12 @@ pub(super) struct Arguments {
     /// Only these phases: cold, unchanged, source-edit, deps-edit
     #[arg(long, value_name = "PHASE", value_delimiter = ',', value_parser = phase)]
     phase: Vec<Phase>,
+    /// Which builder: buildkit, classic, both [default: buildkit]
+    #[arg(long, env = "DBENCH_BUILDER", value_name = "BUILDER", value_parser = Builders::parse)]
+    builder: Option<Builders>,
+    /// Build for this platform, such as linux/arm64 [default: the engine's own]
+    #[arg(long, env = "DBENCH_PLATFORM", value_name = "PLATFORM", value_parser = runner::normal_platform)]
+    platform: Option<String>,
     /// Only these variants
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     variant: Vec<String>,
@@ -144,7 +152,7 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
     }
     let selection = selection(&arguments, config);
     let plan = selection.all(&scenarios);
-    for name in mapping::unused(&arguments.base, &scenarios)?
+    for name in mapping::unused(&arguments.base, &scenarios, &selection.builders)?
         .into_iter()
         .filter(|name| ![NODE_IMAGE, RELAY_IMAGE].iter().any(|image| same_image(image, name)))
     {
@@ -167,8 +175,12 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
     let engine = DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
     let _lock = Lock::take(&state, &about.id)?;
-    let bases = Bases::resolve(&engine, &scenarios, &map).await?;
-    let run = description(&selection, &measured, &about, &scenarios, &bases)?;
+    for builder in &selection.builders {
+        engine.has(*builder).await?;
+    }
+    let platform = config.platform(&arguments.platform).value;
+    let bases = Bases::resolve(&engine, &scenarios, &map, &selection.builders, platform.as_deref()).await?;
+    let run = description(&selection, &measured, platform.clone(), &about, &scenarios, &bases)?;
     let settings = Settings {
         selection,
         keep: arguments.keep,
@@ -176,6 +188,7 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
         state,
         measure: measured,
         transfers,
+        platform,
     };
     let folder = measure(&engine, settings, &scenarios, bases, &about, run, &out, plan.len(), screen).await?;
     conclude(&arguments, &plan, folder, screen)
@@ -190,7 +203,8 @@ fn selection(arguments: &Arguments, config: &Config) -> Selection {
     };
     let from_clock = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0) % 1_000_000;
     let seed = config.choose(&arguments.seed, &config.defaults.seed, from_clock).value;
-    Selection { rounds, phases, seed }
+    let builders = config.builders(arguments.builder).value.all();
+    Selection { rounds, phases, seed, builders }
 }
 
 fn deadlines(arguments: &Arguments) -> Deadlines {
@@ -218,6 +232,7 @@ fn transfers(arguments: &Arguments, map: &BTreeMap<String, String>) -> Choice {
 fn description(
     selection: &Selection,
     measure: &[Measure],
+    platform: Option<String>,
     about: &About,
     scenarios: &[Scenario],
     bases: &Bases,
@@ -232,13 +247,18 @@ fn description(
         seed: selection.seed,
         rounds: selection.rounds,
         phases: selection.phases.clone(),
-        builder: Builder::Buildkit,
+        builder: selection.builders.first().copied().unwrap_or(Builder::Buildkit),
+        builders: if selection.builders.len() > 1 { selection.builders.clone() } else { Vec::new() },
+        platform,
         measure: measure.to_vec(),
         node: None,
         host: host::host(),
         engine: about.record.clone(),
         bases: bases.records(),
-        scenarios: scenarios.iter().map(runner::scenario_record).collect::<Result<_>>()?,
+        scenarios: scenarios
+            .iter()
+            .map(|scenario| runner::scenario_record(scenario, &selection.builders))
+            .collect::<Result<_>>()?,
         warnings: Vec::new(),
         started,
         ended: None,
@@ -307,11 +327,12 @@ fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: 
     })
 }
 
-/// Whether some measured case has no valid sample.
+/// Whether some measured case has no valid sample, though its builder can build it.
 fn has_gap(plan: &[Planned], samples: &[Sample]) -> bool {
     let valid: BTreeSet<_> = samples
         .iter()
-        .filter(|s| s.metric == Metric::BuildWall && s.valid().is_some())
+        .filter(|s| s.metric == Metric::BuildWall)
+        .filter(|s| s.valid().is_some() || s.status == Status::Skipped)
         .map(|s| &s.case)
         .collect();
     plan.iter().any(|planned| planned.measured && !valid.contains(&planned.case))

@@ -8,7 +8,7 @@ mod takes;
 mod walk;
 
 pub use copy::Copy;
-pub use patterns::{Patterns, ignore_file};
+pub use patterns::{Patterns, classic_ignore_file, ignore_file};
 pub use takes::takes;
 pub use walk::{Entry, Selection, walk};
 

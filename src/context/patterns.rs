@@ -147,5 +147,10 @@ pub fn ignore_file(dockerfile: &Path, context: &Path) -> Option<PathBuf> {
     [PathBuf::from(own), context.join(".dockerignore")].into_iter().find(|path| path.is_file())
 }
 
+/// The ignore file of a build by the classic builder, which knows only that of the context.
+pub fn classic_ignore_file(context: &Path) -> Option<PathBuf> {
+    Some(context.join(".dockerignore")).filter(|path| path.is_file())
+}
+
 #[cfg(test)]
 mod tests;

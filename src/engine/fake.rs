@@ -3,15 +3,15 @@
 
 use super::node::{ContainerNode, ContainerSettings};
 use super::{
-    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Failure, Image, Patience,
-    PullTrace, PushTrace, Relay, RelaySettings, Removal, Trace, VertexUpdate,
+    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Failure, Heard, Image, Patience,
+    PullTrace, PushTrace, Relay, RelaySettings, Removal, Stored, Trace, VertexUpdate,
 };
 use crate::error::{Error, Result, files};
 use crate::image::Layer;
-use crate::results::EngineRecord;
+use crate::results::{Builder, EngineRecord};
 use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What the fake engine holds. Its builds copy the file `edition` of the context, which is also what a container
@@ -28,6 +28,8 @@ pub struct FakeEngine {
     containers: RefCell<BTreeMap<String, String>>,
     records: RefCell<Vec<CacheRecord>>,
     built: RefCell<BTreeMap<String, String>>,
+    /// Images that steps of classic builds made.
+    steps: RefCell<Vec<String>>,
     recorded: Cell<usize>,
     retagged: Cell<bool>,
 }
@@ -57,6 +59,27 @@ impl FakeEngine {
     /// No id is given twice.
     fn next_id(&self) -> usize {
         self.recorded.replace(self.recorded.get() + 1)
+    }
+
+    /// The image of the one step of a classic build.
+    fn make(
+        &self,
+        request: &BuildRequest<'_>,
+        cached: bool,
+        heard: &mut dyn FnMut(Heard<'_>),
+    ) -> BTreeSet<String> {
+        if cached || request.builder != Builder::Classic {
+            return BTreeSet::new();
+        }
+        let id = format!("{:012x}", self.next_id());
+        heard(Heard::Made(&id));
+        self.steps.borrow_mut().push(format!("sha256:{id}"));
+        BTreeSet::from([id])
+    }
+
+    /// Images of steps that are left.
+    pub fn steps_left(&self) -> Vec<String> {
+        self.steps.borrow().clone()
     }
 
     fn trace(cached: bool) -> Trace {
@@ -101,22 +124,31 @@ impl Engine for FakeEngine {
         Ok(Vec::new())
     }
 
-    async fn pull(&self, name: &str) -> Result<()> {
+    async fn stored(&self) -> Result<BTreeMap<String, Stored>> {
+        Ok(self.steps.borrow().iter().map(|id| (id.clone(), Stored::default())).collect())
+    }
+
+    async fn made_by(&self, _: &str) -> Result<Option<String>> {
+        Ok(Some("|1 A=b /bin/sh -c make".to_owned()))
+    }
+
+    async fn pull(&self, name: &str, _: Option<&str>) -> Result<()> {
         self.note(format!("pull {name}"));
         Ok(())
     }
 
-    async fn build(&self, request: &BuildRequest<'_>, running: &mut dyn FnMut(&str)) -> Result<Built> {
+    async fn build(&self, request: &BuildRequest<'_>, heard: &mut dyn FnMut(Heard<'_>)) -> Result<Built> {
         let how = if request.no_cache { " without cache" } else { "" };
         let case = request.tag.rsplit_once('-').map_or(request.tag, |(case, _run)| case);
         self.note(format!("build {case}{how}"));
-        running("[2/2] COPY edition /edition");
+        heard(Heard::Running("[2/2] COPY edition /edition"));
         let edition = files::read_to_string(&request.context.join("edition"))?;
         let known = self.built.borrow().get(request.namespace) == Some(&edition);
+        let classic = request.builder == Builder::Classic;
         let warm = self.warm.is_some_and(|text| request.tag.contains(text));
         let cached = warm || known && !request.no_cache;
         self.built.borrow_mut().insert(request.namespace.to_owned(), edition.clone());
-        if !cached {
+        if !cached && !classic {
             let id = format!("record-{}", self.next_id());
             let record =
                 CacheRecord { id, description: "fileop target".into(), size: 7, ..CacheRecord::default() };
@@ -135,6 +167,7 @@ impl Engine for FakeEngine {
             trace: Self::trace(cached),
             sent: 0,
             log: b"a line\n".to_vec(),
+            made: self.make(request, cached, heard),
         })
     }
 
@@ -173,6 +206,11 @@ impl Engine for FakeEngine {
     }
 
     async fn remove_image(&self, reference: &str) -> Result<Removal> {
+        if reference.starts_with("sha256:") {
+            self.note(format!("remove image {reference}"));
+            self.steps.borrow_mut().retain(|id| id != reference);
+            return Ok(Removal::Removed);
+        }
         Ok(self.images.borrow_mut().remove(reference).map_or(Removal::Absent, |_| Removal::Removed))
     }
 

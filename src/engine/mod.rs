@@ -1,6 +1,7 @@
 //! Owns what dbench asks of a Docker Engine: `trait Engine`, its words, and the trace of a build's steps.
 //! Leaves to `runner` when to ask and what the answers prove.
 
+mod classic;
 pub mod docker;
 #[cfg(test)]
 pub mod fake;
@@ -11,13 +12,13 @@ mod transfer;
 
 use crate::error::Result;
 use crate::image::Layer;
-use crate::results::EngineRecord;
+use crate::results::{Builder, EngineRecord};
 use jiff::Timestamp;
 pub use relay::{Relay, RelaySettings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-pub use trace::{Kind, Parts, Step, Trace, VertexUpdate};
+pub use trace::{Kind, Parts, Place, Step, Trace, VertexUpdate};
 pub use transfer::{Fate, Patience, PullTrace, PulledLayer, PushTrace, PushedLayer, TransferEvent};
 
 /// The label on every image and container that a run makes; its value is the id of the run.
@@ -49,11 +50,28 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
     /// Digests of the unpacked layers, lowest first.
     pub diff_ids: Vec<String>,
+    /// What it is for, as in `linux/arm64/v8`; empty if the engine does not tell.
+    pub platform: String,
+}
+
+/// An image in the engine's store, also one that only a step of the classic builder left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// The image that it was made from; empty if the engine knows none.
+    pub parent: String,
+    /// Whether it has a name.
+    pub named: bool,
+    /// When it was made, in seconds since 1970 by the engine's clock.
+    pub created: i64,
 }
 
 /// One build.
 #[derive(Clone, Debug)]
 pub struct BuildRequest<'a> {
+    /// The builder that is asked.
+    pub builder: Builder,
+    /// What to build for; `None` for the engine's own platform.
+    pub platform: Option<&'a str>,
     /// The folder that the build sees as its context.
     pub context: &'a Path,
     /// A folder that holds the Dockerfile and, if it has one, its ignore file.
@@ -70,7 +88,7 @@ pub struct BuildRequest<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// Whether cached steps must not be used.
     pub no_cache: bool,
-    /// The namespace of the cache mounts.
+    /// The namespace of the cache mounts; the classic builder has none.
     pub namespace: &'a str,
     /// Contexts of builds with the same key are compared, and only what differs travels.
     pub shared_key: &'a str,
@@ -95,6 +113,17 @@ pub struct Built {
     pub sent: u64,
     /// The whole log.
     pub log: Vec<u8>,
+    /// The images that its steps made, in the short form of their ids; only the classic builder leaves any.
+    pub made: BTreeSet<String>,
+}
+
+/// What is heard of a build while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// The step of that name began.
+    Running(&'a str),
+    /// A step made the image of that id, in its short form.
+    Made(&'a str),
 }
 
 /// Why a build has no image, or a transfer has not come to its end.
@@ -167,11 +196,15 @@ pub trait Engine {
     async fn image(&self, name: &str) -> Result<Option<Image>>;
     /// All images that carry a label.
     async fn images(&self, label: &str) -> Result<Vec<Image>>;
-    /// Pulls an image.
-    async fn pull(&self, name: &str) -> Result<()>;
+    /// Every image by its id, those of steps too.
+    async fn stored(&self) -> Result<BTreeMap<String, Stored>>;
+    /// What made the topmost layer of an image, in the engine's words; `None` if the image is not there.
+    async fn made_by(&self, image: &str) -> Result<Option<String>>;
+    /// Pulls an image for a platform, or for the engine's own.
+    async fn pull(&self, name: &str, platform: Option<&str>) -> Result<()>;
     /// Builds. A build that fails is an answer; an error means that the engine could not be asked.
-    /// `running` hears the name of the step that started last. Dropping the future cancels the build.
-    async fn build(&self, request: &BuildRequest<'_>, running: &mut dyn FnMut(&str)) -> Result<Built>;
+    /// `heard` is told of steps as they begin. Dropping the future cancels the build.
+    async fn build(&self, request: &BuildRequest<'_>, heard: &mut dyn FnMut(Heard<'_>)) -> Result<Built>;
     /// The layers of an image, read from what the engine saves.
     async fn layers(&self, image: &str) -> Result<Vec<Layer>>;
     /// Creates and starts a container.
@@ -187,7 +220,7 @@ pub trait Engine {
     async fn containers(&self, prefix: &str) -> Result<Vec<String>>;
     /// Ends and removes a container with its anonymous volumes.
     async fn remove_container(&self, name: &str) -> Result<Removal>;
-    /// Removes a name of an image, and the image with its last name.
+    /// Removes a name of an image, and the image with its last name; images that it was made from stay.
     async fn remove_image(&self, reference: &str) -> Result<Removal>;
     /// Removes a network.
     async fn remove_network(&self, name: &str) -> Result<Removal>;

@@ -16,6 +16,17 @@ pub enum Kind {
     Export,
 }
 
+/// Where a step stands, told apart from its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Part of the build.
+    pub kind: Kind,
+    /// The stage; empty for the engine's own steps.
+    pub stage: String,
+    /// The number in its stage, from 1; `None` for what is not counted there.
+    pub number: Option<u32>,
+}
+
 /// An event: a vertex of the build graph, as it stands now. Times are nanoseconds since 1970, engine clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VertexUpdate {
@@ -25,6 +36,8 @@ pub struct VertexUpdate {
     pub inputs: Vec<String>,
     /// What the engine calls it.
     pub name: String,
+    /// Where it stands; `None` if the name tells.
+    pub place: Option<Place>,
     /// When this interval began.
     pub started: Option<u64>,
     /// When it ended.
@@ -44,7 +57,8 @@ pub struct Step {
     pub kind: Kind,
     /// The stage as the engine names it; empty for the engine's own steps and the only, unnamed stage.
     pub stage: String,
-    /// The number in its stage, from 1; `None` for the engine's own steps.
+    /// The number in its stage, from 1; `None` for the engine's own steps, and for instructions that only the classic
+    /// builder makes steps of.
     pub number: Option<u32>,
     /// The name without the stage.
     pub name: String,
@@ -61,6 +75,9 @@ struct Interval {
 
 impl Step {
     fn new(update: &VertexUpdate) -> Self {
+        if let Some(Place { kind, stage, number }) = update.place.clone() {
+            return Self { kind, stage, number, ..Self::named(update, update.name.clone()) };
+        }
         let (stage, number, name) = parse_name(&update.name);
         let kind = if update.name.starts_with("exporting ") {
             Kind::Export
@@ -71,12 +88,16 @@ impl Step {
         } else {
             Kind::Resolve
         };
+        Self { kind, stage, number, ..Self::named(update, name) }
+    }
+
+    fn named(update: &VertexUpdate, name: String) -> Self {
         Self {
             id: update.id.clone(),
             inputs: update.inputs.clone(),
-            kind,
-            stage,
-            number,
+            kind: Kind::Resolve,
+            stage: String::new(),
+            number: None,
             name,
             error: String::new(),
             intervals: BTreeMap::new(),
@@ -256,6 +277,7 @@ mod tests {
             id: id.into(),
             inputs: inputs.iter().map(|i| (*i).to_owned()).collect(),
             name: name.into(),
+            place: None,
             started: Some(times.0),
             completed: Some(times.1),
             cached,

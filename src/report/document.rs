@@ -21,6 +21,10 @@ pub struct Document {
     pub(super) rounds: u32,
     pub(super) phases: Vec<Phase>,
     pub(super) builder: Builder,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) builders: Vec<Builder>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) platform: Option<String>,
     pub(super) engine: EngineRecord,
     pub(super) host: Host,
     pub(super) bases: Vec<BaseRecord>,
@@ -32,11 +36,17 @@ pub struct Document {
     pub(super) timelines: Vec<Timeline>,
 }
 
-/// One scenario.
+/// One scenario with one builder.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Section {
     pub(super) name: String,
+    /// The builder, where it is not BuildKit alone that built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) builder: Option<Builder>,
+    /// The scenario and, where it is not BuildKit, the builder: what sentences, tables and charts call it.
+    #[serde(skip)]
+    pub(super) label: String,
     pub(super) title: String,
     pub(super) language: String,
     pub(super) pattern: Option<String>,
@@ -150,7 +160,7 @@ impl Document {
         let claims = self.sections.iter().flat_map(|s| s.claims.iter().map(move |c| (s, c)));
         let refuted = claims.filter(|(_, claim)| claim.outcome == Outcome::Refuted);
         refuted
-            .map(|(section, claim)| format!("{}: {} ({})", section.name, claim.text, claim.figure))
+            .map(|(section, claim)| format!("{}: {} ({})", section.label, claim.text, claim.figure))
             .collect()
     }
 
@@ -167,11 +177,19 @@ impl Document {
         self.node.as_ref().map(moves::puller).unwrap_or_default()
     }
 
-    /// The builder as people write it.
-    pub(super) fn builder(&self) -> &'static str {
-        match self.builder {
-            Builder::Buildkit => "BuildKit",
-        }
+    /// The builders as people write them.
+    pub(super) fn builder(&self) -> String {
+        let all = if self.builders.is_empty() { std::slice::from_ref(&self.builder) } else { &self.builders };
+        let all: Vec<&str> = all.iter().map(|builder| builder.title()).collect();
+        let platform = self.platform.as_ref().map(|platform| format!(", for {platform}")).unwrap_or_default();
+        format!("{}{platform}", all.join(" and "))
+    }
+
+    /// The sections of the builder that claims are decided on, which stand first.
+    pub(super) fn leading(&self) -> &[Section] {
+        let count =
+            self.sections.iter().take_while(|s| s.builder.is_none_or(|by| by == self.builder)).count();
+        &self.sections[..count]
     }
 
     /// The bases that the sections rest on.
@@ -201,6 +219,14 @@ impl Section {
     /// What follows the outcome of a claim.
     pub(super) fn caveat(&self, claim: &Claim, quoted: fn(&str) -> String) -> String {
         if claim.outcome == Outcome::Open { String::new() } else { bases::caveat(&self.bases(), quoted) }
+    }
+
+    /// What the timeline of it is called.
+    pub(super) fn timeline(&self) -> String {
+        match self.builder.filter(|builder| *builder != Builder::Buildkit) {
+            Some(builder) => format!("{}-{builder}", self.name),
+            None => self.name.clone(),
+        }
     }
 
     pub(super) fn baseline(&self) -> Option<&Row> {

@@ -7,7 +7,7 @@ use super::moved;
 use super::pace::{self, Pace};
 use super::table::fit;
 use super::timeline::Timeline;
-use crate::results::Phase;
+use crate::results::{Builder, Phase};
 use crate::stats::Outcome;
 
 /// Longer names of steps are cut in a title.
@@ -16,10 +16,10 @@ const STEP_NAME: usize = 40;
 /// The sentence of one scenario.
 pub(super) fn section(section: &Section) -> String {
     if section.images_agree == Some(false) {
-        return format!("{}: no comparison, the images disagree: {}", section.name, section.disagreement);
+        return format!("{}: no comparison, the images disagree: {}", section.label, section.disagreement);
     }
     let Some(baseline) = section.baseline() else {
-        return format!("{}: nothing to compare with, the baseline was left out", section.name);
+        return format!("{}: nothing to compare with, the baseline was left out", section.label);
     };
     let mut told = Told::default();
     let subject = chosen(section).and_then(|row| Some((row, size(row, baseline)?)));
@@ -40,10 +40,10 @@ pub(super) fn section(section: &Section) -> String {
         told.parts.push(format!("after a source edit {} {said}", row.name));
     }
     if told.parts.is_empty() {
-        return format!("{}: nothing to compare, see the cases that do not count", section.name);
+        return format!("{}: nothing to compare, see the cases that do not count", section.label);
     }
     let basis = told.basis().map(|basis| format!("; {basis}")).unwrap_or_default();
-    format!("{}: {}{basis}", section.name, told.parts.join("; "))
+    format!("{}: {}{basis}", section.label, told.parts.join("; "))
 }
 
 /// What is told so far, and the rounds of what is told without a verdict.
@@ -75,14 +75,28 @@ impl Told {
     }
 }
 
-/// The sentence of the run: the span of the reductions and how the claims stand.
-pub(super) fn run(sections: &[Section]) -> String {
+/// The sentence of the run: the span of the reductions and how the claims stand, each builder's apart.
+pub(super) fn run(sections: &[Section], builders: &[Builder]) -> String {
+    let said = |builder: &Builder| {
+        let own: Vec<&Section> =
+            sections.iter().filter(|s| s.builder.is_none_or(|of| of == *builder)).collect();
+        Some(of_one(&own)).filter(|said| !said.is_empty()).map(|said| match builders {
+            [Builder::Buildkit] => said,
+            _ => format!("with {}: {said}", builder.title()),
+        })
+    };
+    builders.iter().filter_map(said).collect::<Vec<_>>().join("; ")
+}
+
+fn of_one(sections: &[&Section]) -> String {
     let mut parts = Vec::new();
     let missing = sections.iter().filter(|s| s.sized && chosen(s).and_then(reduction).is_none()).count();
-    if let Some(span) = span(sections) {
+    if let Some(span) = span(sections.iter().copied()) {
         parts.push(span);
     }
-    parts.extend(moved::again(sections).map(|said| format!("a one-line edit moves {said} again")));
+    parts.extend(
+        moved::again(sections.iter().copied()).map(|said| format!("a one-line edit moves {said} again")),
+    );
     if missing > 0 {
         let of = count(sections.len(), "scenario");
         parts.push(match (missing, sections.len()) {
@@ -108,12 +122,12 @@ pub(super) fn run(sections: &[Section]) -> String {
 
 /// The title of the chart of sizes.
 pub(super) fn sizes(document: &Document) -> String {
-    span(&document.sections).unwrap_or_else(|| incomparable(document, "sizes"))
+    span(document.leading()).unwrap_or_else(|| incomparable(document, "sizes"))
 }
 
 /// The title of a chart that compares nothing, with the reason where it is a choice and no failure.
 pub(super) fn incomparable(document: &Document, what: &str) -> String {
-    let left_out = document.sections.iter().all(|section| section.baseline().is_none());
+    let left_out = document.leading().iter().all(|section| section.baseline().is_none());
     let reason = if left_out { ": the baseline was left out" } else { "" };
     format!("No {what} that can be compared{reason}")
 }
@@ -149,12 +163,12 @@ pub(super) fn times_title(document: &Document) -> String {
 /// Every build time that is compared and of which something new is made.
 fn paces(document: &Document) -> Vec<(&str, Pace<'_>)> {
     let mut all = Vec::new();
-    for section in &document.sections {
+    for section in document.leading() {
         let Some(baseline) = section.baseline() else { continue };
         for row in &section.variants {
             let phases = row.builds.iter().map(|build| build.phase).filter(|p| *p != Phase::Unchanged);
             let of_row = phases.filter_map(|phase| Pace::of(row, baseline, phase));
-            all.extend(of_row.map(|pace| (section.name.as_str(), pace)));
+            all.extend(of_row.map(|pace| (section.label.as_str(), pace)));
         }
     }
     all
@@ -210,9 +224,11 @@ fn extreme<'a>(
 }
 
 /// `Images of multi are 0 to 96.9 % smaller than single`, or the one figure where there is one scenario.
-fn span(sections: &[Section]) -> Option<String> {
-    let found: Vec<(&Section, &Row, f64)> =
-        sections.iter().filter_map(|s| chosen(s).and_then(|row| Some((s, row, reduction(row)?)))).collect();
+fn span<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Option<String> {
+    let found: Vec<(&Section, &Row, f64)> = sections
+        .into_iter()
+        .filter_map(|s| chosen(s).and_then(|row| Some((s, row, reduction(row)?))))
+        .collect();
     let (first, row, _) = found.first()?;
     let baseline = first.baseline()?;
     if let [(section, row, _)] = found.as_slice() {
@@ -220,7 +236,7 @@ fn span(sections: &[Section]) -> Option<String> {
         let whole = section.baseline()?.unpacked_size.as_ref()?;
         let said = size(row, baseline)?;
         let (own, base) = (bytes(figure.median()), bytes(whole.median()));
-        return Some(format!("{} {} is {said} ({own} instead of {base})", section.name, row.name));
+        return Some(format!("{} {} is {said} ({own} instead of {base})", section.label, row.name));
     }
     let by = |pick: fn(f64, f64) -> f64| found.iter().map(|(_, _, r)| *r).reduce(pick);
     let (low, high) = (by(f64::min)?, by(f64::max)?);

@@ -6,8 +6,8 @@ use super::moves::{self, Moves};
 use super::timeline::Timeline;
 use super::{finding, format};
 use crate::results::{
-    self, BaseRecord, Loaded, Measure, Metric, Phase, Quantity, Run, Sample, ScenarioRecord, Status, Unit,
-    VariantRecord,
+    self, BaseRecord, Builder, Loaded, Measure, Metric, Phase, Quantity, Run, Sample, ScenarioRecord, Status,
+    Unit, VariantRecord,
 };
 use crate::stats::{self, Cases, Observed, Spread};
 
@@ -15,17 +15,22 @@ impl Document {
     /// Computes everything that a report says of a run.
     pub fn new(loaded: &Loaded) -> Self {
         let run = &loaded.run;
-        let cases = Cases::new(run, &loaded.samples);
+        let builders = run.all_builders();
+        let of_builder = |builder: &Builder| (*builder, Cases::new(*builder, &loaded.samples));
+        let cases: Vec<(Builder, Cases<'_>)> = builders.iter().map(of_builder).collect();
+        let each = || cases.iter().flat_map(|of| run.scenarios.iter().map(move |scenario| (of, scenario)));
         let mut sections: Vec<Section> =
-            run.scenarios.iter().map(|scenario| section(loaded, scenario, &cases)).collect();
-        let shown = |phase: &Phase| run.scenarios.iter().any(|s| has_phase(run, s, *phase, &cases));
+            each().map(|((builder, cases), scenario)| section(loaded, scenario, *builder, cases)).collect();
+        let shown = |phase: &Phase| each().any(|((_, cases), s)| has_phase(run, s, *phase, cases));
         for section in &mut sections {
             section.finding = finding::section(section);
         }
-        let timelines = run
-            .scenarios
-            .iter()
-            .filter_map(|scenario| Timeline::of(scenario, run.builder, &cases, &loaded.steps))
+        let timelines = each()
+            .zip(&sections)
+            .filter_map(|(((builder, cases), scenario), section)| {
+                let timeline = Timeline::of(scenario, *builder, cases, &loaded.steps)?;
+                Some(Timeline { scenario: section.label.clone(), name: section.timeline(), ..timeline })
+            })
             .collect();
         let mut warnings = folded(run.warnings.iter().chain(&loaded.warnings).map(|w| format::clean(w)));
         if run.interrupted {
@@ -51,11 +56,13 @@ impl Document {
             rounds: run.rounds,
             phases: run.phases.iter().copied().filter(|p| shown(p)).collect(),
             builder: run.builder,
+            builders: run.builders.clone(),
+            platform: run.platform.clone(),
             engine: run.engine.clone(),
             host: run.host.clone(),
             bases: run.bases.clone(),
             node: run.node.clone(),
-            finding: finding::run(&sections),
+            finding: finding::run(&sections, &builders),
             warnings,
             sections,
             timelines,
@@ -105,7 +112,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn section(loaded: &Loaded, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Section {
+fn section(loaded: &Loaded, scenario: &ScenarioRecord, builder: Builder, cases: &Cases<'_>) -> Section {
     let run = &loaded.run;
     let used = || run.bases.iter().filter(|b| scenario.bases.contains(&b.name));
     let named = |kind: fn(&BaseRecord) -> bool| {
@@ -118,7 +125,7 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Sec
         scenario.variants.iter().any(has)
     };
     let image_phase = Phase::ALL.into_iter().find(measured);
-    let claims = scenario.claims.iter().map(|record| {
+    let claims = scenario.claims.iter().filter(|_| builder == run.builder).map(|record| {
         let verdict = stats::judge(record, scenario, cases, !stand_ins.is_empty());
         Claim {
             text: record.text.clone(),
@@ -130,6 +137,11 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Sec
     });
     Section {
         name: scenario.name.clone(),
+        builder: (run.all_builders() != [Builder::Buildkit]).then_some(builder),
+        label: match builder {
+            Builder::Buildkit => scenario.name.clone(),
+            Builder::Classic => format!("{} ({builder})", scenario.name),
+        },
         title: format::clean(&scenario.title),
         language: scenario.language.clone(),
         pattern: scenario.pattern.clone(),
@@ -141,7 +153,11 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, cases: &Cases<'_>) -> Sec
         images_agree: scenario.agree,
         disagreement: format::clean(&scenario.disagreement),
         finding: String::new(),
-        variants: scenario.variants.iter().map(|v| row(loaded, scenario, v, image_phase, cases)).collect(),
+        variants: scenario
+            .variants
+            .iter()
+            .map(|v| row(loaded, scenario, v, builder, image_phase, cases))
+            .collect(),
         image_phase,
         sized: run.measure.contains(&Measure::Size),
         problems: scenario.variants.iter().flat_map(|v| problems(run, scenario, v, cases)).collect(),
@@ -155,6 +171,7 @@ fn row(
     loaded: &Loaded,
     scenario: &ScenarioRecord,
     variant: &VariantRecord,
+    builder: Builder,
     image_phase: Option<Phase>,
     cases: &Cases<'_>,
 ) -> Row {
@@ -192,7 +209,7 @@ fn row(
         unpacked_unique: of_image(Metric::UnpackedUnique),
         layers: of_image(Metric::Layers),
         build_cache: of_image(Metric::BuildCache),
-        moves: Moves::of(scenario, variant, cases, run.builder, &loaded.transfers, |metric| {
+        moves: Moves::of(scenario, variant, cases, builder, &loaded.transfers, |metric| {
             figure(metric.home()?, metric)
         }),
     }

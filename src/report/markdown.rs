@@ -65,7 +65,7 @@ impl Document {
     }
 
     fn section(&self, section: &Section, folder: &str, text: &mut String) {
-        text.push_str(&format!("### {}: {}\n\n", section.name, escaped(&section.title)));
+        text.push_str(&format!("### {}: {}\n\n", section.label, escaped(&section.title)));
         text.push_str(&format!("{}\n\n", escaped(&section.finding)));
         let bases = section.rests_wholly_on(code);
         let against = |what: &str, compared: Option<&Row>| {
@@ -86,7 +86,7 @@ impl Document {
         problems(section, text);
         claims(section, text);
         for (name, alt) in chart::names(self) {
-            if name == chart::timeline_name(&section.name) {
+            if name == chart::timeline_name(&section.timeline()) {
                 text.push_str(&picture(folder, &name, &alt));
             }
         }

@@ -19,8 +19,10 @@ pub(super) fn of(row: &Row, baseline: &Row) -> Option<String> {
 }
 
 /// How much of the chosen variants moves again after a source edit: `0.1 to 100 % of multi`.
-pub(super) fn again(sections: &[Section]) -> Option<String> {
-    let chosen = || sections.iter().filter(|s| s.images_agree == Some(true)).filter_map(chosen);
+pub(super) fn again<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Option<String> {
+    let agree = sections.into_iter().filter(|s| s.images_agree == Some(true));
+    let rows: Vec<&Row> = agree.filter_map(chosen).collect();
+    let chosen = || rows.iter().copied();
     let shares: Vec<f64> = chosen().filter_map(share).collect();
     let low = shares.iter().copied().reduce(f64::min)?;
     let high = shares.iter().copied().reduce(f64::max)?;
@@ -48,7 +50,7 @@ fn share(row: &Row) -> Option<f64> {
 
 /// The title of the chart of transfers.
 pub(super) fn title(document: &Document) -> String {
-    again(&document.sections).map_or_else(
+    again(document.leading()).map_or_else(
         || "No transfers that can be compared".to_owned(),
         |said| format!("A one-line edit moves {said} again"),
     )
@@ -57,7 +59,7 @@ pub(super) fn title(document: &Document) -> String {
 /// The title of the chart of waits: the shortest and the longest beside their baselines, with nothing called better.
 pub(super) fn wait(document: &Document) -> String {
     let mut found: Vec<(f64, String)> = Vec::new();
-    for section in &document.sections {
+    for section in document.leading() {
         let Some(baseline) = section.baseline().and_then(|b| Some((b, b.moves.pull_ready?))) else {
             continue;
         };
@@ -66,7 +68,7 @@ pub(super) fn wait(document: &Document) -> String {
                 continue;
             };
             let (own, base) = (time(figure.median()), time(baseline.1.median()));
-            let (name, baseline) = (&section.name, &baseline.0.name);
+            let (name, baseline) = (&section.label, &baseline.0.name);
             found.push((ratio, format!("{name} {} is ready after {own}, {baseline} after {base}", row.name)));
         }
     }

@@ -77,7 +77,7 @@ impl Page {
     }
 
     fn section(&mut self, section: &Section, rounds: u32) {
-        self.line(BOLD, &format!("{}  {}", section.name, section.title));
+        self.line(BOLD, &format!("{}  {}", section.label, section.title));
         self.blank();
         let compared = section.compared(Row::walls);
         let against = compared.map(|b| format!(" · × against {}", b.name)).unwrap_or_default();

@@ -12,6 +12,8 @@ const ENGINE_LEAST: u64 = 10_000_000;
 #[derive(Clone, Debug)]
 pub(super) struct Timeline {
     pub(super) scenario: String,
+    /// What its chart is called.
+    pub(super) name: String,
     pub(super) variant: String,
     /// Where the variant stands among those beside the baseline, which gives its colour.
     pub(super) colour: usize,
@@ -85,6 +87,7 @@ impl Timeline {
         stages.sort_by_key(|(stage, steps)| (stage.is_empty(), steps.first().map(|s| s.started)));
         let timeline = Self {
             scenario: scenario.name.clone(),
+            name: scenario.name.clone(),
             variant: variant.name.clone(),
             colour,
             round,

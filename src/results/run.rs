@@ -29,8 +29,14 @@ pub struct Run {
     pub rounds: u32,
     /// The phases that were asked for.
     pub phases: Vec<Phase>,
-    /// The builder that was used.
+    /// The builder that claims are decided on: the only one, or BuildKit.
     pub builder: Builder,
+    /// All builders of a run of several; empty where `builder` is the only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub builders: Vec<Builder>,
+    /// The platform that images were built for, as in `linux/arm64`; `None` for the engine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
     /// What was measured.
     #[serde(default = "Measure::first")]
     pub measure: Vec<Measure>,
@@ -53,6 +59,14 @@ pub struct Run {
     pub ended: Option<Timestamp>,
     /// Whether a signal ended it before its plan was done.
     pub interrupted: bool,
+}
+
+impl Run {
+    /// Every builder that it used, that of the claims first.
+    pub fn all_builders(&self) -> Vec<Builder> {
+        let others = self.builders.iter().copied().filter(|builder| *builder != self.builder);
+        std::iter::once(self.builder).chain(others).collect()
+    }
 }
 
 /// A part of what can be measured.

@@ -55,18 +55,33 @@ impl fmt::Display for Phase {
 pub enum Builder {
     /// BuildKit, as the engine has it built in.
     Buildkit,
+    /// The engine's builder from before BuildKit: every stage, one step after the other.
+    Classic,
 }
 
 impl Builder {
+    /// Every builder; the first of a run is the one that claims are decided on.
+    pub const ALL: [Self; 2] = [Self::Buildkit, Self::Classic];
+
     /// The name in files and tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Buildkit => "buildkit",
+            Self::Classic => "classic",
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
-        (name == "buildkit").then_some(Self::Buildkit)
+    /// The builder as sentences name it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Buildkit => "BuildKit",
+            Self::Classic => "the classic builder",
+        }
+    }
+
+    /// The builder of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|builder| builder.name() == name)
     }
 }
 
@@ -91,7 +106,8 @@ pub struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} {}", self.scenario, self.variant, self.phase)
+        write!(f, "{}/{} {}", self.scenario, self.variant, self.phase)?;
+        if self.builder == Builder::Buildkit { Ok(()) } else { write!(f, " ({})", self.builder) }
     }
 }
 

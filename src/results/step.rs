@@ -14,7 +14,8 @@ pub struct StepRow {
     pub round: u32,
     /// The stage of the Dockerfile; empty for the engine's own steps.
     pub stage: String,
-    /// The number of the step in its stage, from 1; `None` for the engine's own steps.
+    /// The number of the step in its stage, from 1; `None` for the engine's own steps, and for instructions such as ENV
+    /// that only the classic builder makes steps of.
     pub step: Option<u32>,
     /// The step as the engine names it, without the stage.
     pub name: String,

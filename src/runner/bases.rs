@@ -1,8 +1,9 @@
 //! Resolves every base before the first clock, and checks after every round that each is still the same image.
 
+use super::platform::same_platform;
 use crate::engine::{Engine, Image, STAND_IN_LABEL};
 use crate::error::{Error, Result};
-use crate::results::BaseRecord;
+use crate::results::{BaseRecord, Builder};
 use crate::scenario::{Scenario, same_image};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,23 +30,25 @@ impl Bases {
         engine: &impl Engine,
         scenarios: &[Scenario],
         map: &BTreeMap<String, String>,
+        builders: &[Builder],
+        platform: Option<&str>,
     ) -> Result<Self> {
         let mut bases = BTreeMap::new();
         for scenario in scenarios {
-            for name in names(scenario)? {
+            for name in names(scenario, builders)? {
                 if let Entry::Vacant(place) = bases.entry(name) {
-                    let base = resolve(engine, place.key(), mapped(map, place.key())).await?;
+                    let base = resolve(engine, place.key(), mapped(map, place.key()), platform).await?;
                     place.insert(base);
                 }
             }
         }
         let bases = Self(bases);
-        scenarios.iter().try_for_each(|scenario| bases.refuse_a_mixture(scenario))?;
+        scenarios.iter().try_for_each(|scenario| bases.refuse_a_mixture(scenario, builders))?;
         Ok(bases)
     }
 
-    fn refuse_a_mixture(&self, scenario: &Scenario) -> Result<()> {
-        let of_scenario = names(scenario)?;
+    fn refuse_a_mixture(&self, scenario: &Scenario, builders: &[Builder]) -> Result<()> {
+        let of_scenario = names(scenario, builders)?;
         let (stand_ins, official): (Vec<_>, Vec<_>) = self
             .0
             .iter()
@@ -91,12 +94,13 @@ impl Bases {
     }
 }
 
-/// The names of the bases that the variants of a scenario use.
-pub fn names(scenario: &Scenario) -> Result<BTreeSet<String>> {
+/// The names of the bases that the variants of a scenario use with any of these builders.
+pub fn names(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for variant in &scenario.variants {
         let target = variant.dockerfile.target(variant.target.as_deref())?;
-        names.extend(variant.dockerfile.bases(target));
+        let able = builders.iter().filter(|builder| variant.dockerfile.lacking(target, **builder).is_none());
+        names.extend(able.flat_map(|builder| variant.dockerfile.bases(target, *builder)));
     }
     Ok(names)
 }
@@ -106,18 +110,32 @@ pub fn mapped<'a>(map: &'a BTreeMap<String, String>, name: &str) -> Option<&'a s
     map.iter().find(|(from, _)| same_image(from, name)).map(|(_, to)| to.as_str())
 }
 
-async fn resolve(engine: &impl Engine, name: &str, mapped: Option<&str>) -> Result<Base> {
+async fn resolve(
+    engine: &impl Engine,
+    name: &str,
+    mapped: Option<&str>,
+    platform: Option<&str>,
+) -> Result<Base> {
     let used = mapped.unwrap_or(name);
     let image = match engine.image(used).await? {
         Some(image) => image,
         None => {
-            engine.pull(used).await?;
+            engine.pull(used, platform).await?;
             engine.image(used).await?.ok_or_else(|| {
                 Error::surroundings(format!("the base {used} was pulled and is not there"))
                     .hint("look at the engine's log; its disk may be full")
             })?
         }
     };
+    if let Some(wanted) = platform.filter(|wanted| !same_platform(wanted, &image.platform)) {
+        return Err(Error::surroundings(format!(
+            "the base {used} is there for {}, and the run is to build for {wanted}",
+            image.platform
+        ))
+        .hint(format!(
+            "`docker pull --platform {wanted} {used}` replaces it; or map the base to an image for {wanted}: --base"
+        )));
+    }
     Ok(base(name, mapped, image))
 }
 

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Watch {
     known: Option<BTreeSet<String>>,
     commands: BTreeSet<String>,
+    /// Whether this run has built with the build cache at all.
+    built: bool,
 }
 
 /// What came into the build cache between two looks.
@@ -24,6 +26,7 @@ impl Watch {
     /// From now on records of these commands are ours.
     pub(super) fn claim(&mut self, commands: &BTreeSet<String>) {
         self.commands.extend(commands.iter().cloned());
+        self.built = true;
     }
 
     /// What is new since the last look; nothing at the first. A record of a command that is not ours shows that
@@ -33,6 +36,9 @@ impl Watch {
         let ids = now.iter().map(|r| r.id.clone()).collect();
         let Some(known) = self.known.replace(ids) else { return New::default() };
         let new: Vec<&CacheRecord> = now.iter().filter(|r| !known.contains(&r.id)).collect();
+        if !self.built {
+            return New { ours: BTreeSet::new(), foreign: new.iter().any(|r| command(r).is_some()) };
+        }
         let sorted = sort(&new, &self.commands);
         if sorted.doubtful.iter().any(|r| command(r).is_some()) {
             return New { ours: sorted.ours, foreign: true };
@@ -147,6 +153,16 @@ mod tests {
             record("loose", "", "local source for context"),
         ];
         assert_eq!(watch.look(&records), New { ours: ids(&["after", "run"]), foreign: true });
+    }
+
+    #[test]
+    fn without_a_build_of_ours_nothing_is_ours() {
+        let mut watch = Watch::default();
+        watch.look(&[]);
+        let mut records = vec![record("loose", "", "local source for context")];
+        assert_eq!(watch.look(&records), New::default());
+        records.push(record("theirs", "", "mount / from exec /bin/sh -c other"));
+        assert_eq!(watch.look(&records), New { ours: ids(&[]), foreign: true });
     }
 
     #[test]

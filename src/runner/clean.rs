@@ -4,6 +4,7 @@
 use super::cache::{Sorted, sort};
 use super::journal::{Entry, Journal, Ledger};
 use super::naming::{self, CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
+use super::steps;
 use crate::engine::{CacheRecord, Engine, RUN_LABEL, Removal, STAND_IN_LABEL, node};
 use crate::error::{Result, files};
 use std::collections::BTreeSet;
@@ -23,7 +24,7 @@ const NAMED: usize = 3;
 const AGAIN: &str = "then `dbench clean` removes it";
 
 /// The same of what the engine itself says that it is in use.
-const ONCE_FREE: &str = "once nothing uses it, `dbench clean` removes it";
+pub(super) const ONCE_FREE: &str = "once nothing uses it, `dbench clean` removes it";
 
 /// What a clean-up removed and what it left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,19 +48,22 @@ pub struct Cleaned {
 pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool) -> Result<Cleaned> {
     let mut cleaned = Cleaned::default();
     for (path, ledger) in Ledger::all(state, id)? {
-        if ledger.unfinished.is_some() {
+        if ledger.unfinished.is_some() || ledger.unfinished_classic.is_some() {
             settle(engine).await?;
         }
         remove_containers(engine, &ledger, &mut cleaned).await?;
         let mut all = remove_networks(engine, &ledger, &mut cleaned).await?;
         all &= remove_images(engine, &ledger, &mut cleaned).await?;
+        let steps = steps::remove(engine, &ledger, &mut cleaned).await?;
         let left = remove_records(engine, &ledger, &mut cleaned).await?;
         remove_work(state, &ledger.run)?;
-        if all && left.is_empty() {
+        if all && left.is_empty() && steps.is_empty() {
             files::remove(&path)?;
         } else {
             // The unfinished build is judged now, once: what comes later is nothing of ours.
-            Journal::reopen(&path)?.write(&Entry::Records { ids: left })?;
+            let mut journal = Journal::reopen(&path)?;
+            journal.write(&Entry::Records { ids: left })?;
+            journal.write(&Entry::StepImages { ids: steps })?;
         }
     }
     cleaned.nodes = node::sweep(&naming::nodes_folder(state))?;
@@ -74,15 +78,16 @@ pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool
 /// end to it.
 pub(super) async fn settle(engine: &impl Engine) -> Result<()> {
     let give_up = Instant::now() + LETTING_GO;
-    let mut before = engine.cache().await?;
+    let (mut before, mut images) = (engine.cache().await?, engine.stored().await?);
     loop {
         tokio::time::sleep(SETTLING).await;
-        let now = engine.cache().await?;
-        let settled = ids(&now) == ids(&before) && !now.iter().any(|record| record.in_use);
+        let (now, stored) = (engine.cache().await?, engine.stored().await?);
+        let settled =
+            ids(&now) == ids(&before) && !now.iter().any(|record| record.in_use) && stored == images;
         if settled || Instant::now() >= give_up {
             return Ok(());
         }
-        before = now;
+        (before, images) = (now, stored);
     }
 }
 

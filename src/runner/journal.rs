@@ -52,7 +52,28 @@ pub enum Entry {
         /// Their ids.
         ids: BTreeSet<String>,
     },
-    /// A record was removed.
+    /// A build by the classic builder is about to begin.
+    ClassicBuild {
+        /// Seconds since 1970.
+        at: i64,
+        /// The commands of its RUN steps.
+        commands: BTreeSet<String>,
+        /// The ids of all images that the engine held before.
+        present: BTreeSet<String>,
+    },
+    /// A step of that build made an image.
+    Made {
+        /// Seconds since 1970.
+        at: i64,
+        /// Its id, in the short form.
+        id: String,
+    },
+    /// The build ended and its steps made these images, which have no name.
+    StepImages {
+        /// Their ids.
+        ids: BTreeSet<String>,
+    },
+    /// A record, or the image of a step, was removed.
     Pruned {
         /// Its id.
         id: String,
@@ -84,18 +105,25 @@ impl Journal {
 
     /// Writes an entry and waits until it is on the disk.
     pub fn write(&mut self, entry: &Entry) -> Result<()> {
-        let failed = |cause: std::io::Error| {
-            Error::surroundings(format!("cannot write the journal {}", self.path.display())).because(cause)
-        };
-        let mut line = serde_json::to_vec(entry).map_err(|cause| failed(cause.into()))?;
+        self.note(entry)?;
+        self.file.sync_data().map_err(|cause| failed(&self.path, cause))
+    }
+
+    /// Writes an entry while a clock runs: it survives the end of dbench, but not that of the machine.
+    pub fn note(&mut self, entry: &Entry) -> Result<()> {
+        let mut line = serde_json::to_vec(entry).map_err(|cause| failed(&self.path, cause.into()))?;
         line.push(b'\n');
-        self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(failed)
+        self.file.write_all(&line).map_err(|cause| failed(&self.path, cause))
     }
 
     /// Where it stands.
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn failed(journal: &Path, cause: std::io::Error) -> Error {
+    Error::surroundings(format!("cannot write the journal {}", journal.display())).because(cause)
 }
 
 /// What one journal says is left in an engine.
@@ -119,6 +147,21 @@ pub struct Ledger {
     pub commands: BTreeSet<String>,
     /// A build that began and of which no end is known: the records that were there before it.
     pub unfinished: Option<BTreeSet<String>>,
+    /// Ids of images that steps of the classic builder made.
+    pub step_images: BTreeSet<String>,
+    /// A classic build that began and of which no end is known.
+    pub unfinished_classic: Option<UnfinishedClassic>,
+}
+
+/// A classic build of which no end is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnfinishedClassic {
+    /// When it began, and when something was heard of it last, in seconds since 1970.
+    pub seen: (i64, i64),
+    /// The images that were there before it.
+    pub present: BTreeSet<String>,
+    /// What its steps said that they made, in the short form of ids.
+    pub made: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -154,7 +197,25 @@ impl Ledger {
                 self.records.extend(ids);
                 self.unfinished = None;
             }
-            Entry::Pruned { id } => _ = self.records.remove(&id),
+            Entry::ClassicBuild { at, commands, present } => {
+                self.commands.extend(commands);
+                let made = BTreeSet::new();
+                self.unfinished_classic = Some(UnfinishedClassic { seen: (at, at), present, made });
+            }
+            Entry::Made { at, id } => {
+                if let Some(build) = &mut self.unfinished_classic {
+                    build.seen.1 = at;
+                    build.made.insert(id);
+                }
+            }
+            Entry::StepImages { ids } => {
+                self.step_images.extend(ids);
+                self.unfinished_classic = None;
+            }
+            Entry::Pruned { id } => {
+                self.records.remove(&id);
+                self.step_images.remove(&id);
+            }
         }
     }
 
@@ -216,5 +277,20 @@ mod tests {
         ledger.take(Entry::Pruned { id: "a".into() });
         assert_eq!(ledger.records, ["b".to_owned()].into());
         assert_eq!(ledger.unfinished, None);
+    }
+
+    #[test]
+    fn a_classic_build_is_unfinished_until_its_images_are_named() {
+        let ids = |names: &[&str]| names.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
+        let mut ledger = Ledger::default();
+        ledger.take(Entry::ClassicBuild { at: 7, commands: ids(&[]), present: ids(&["sha256:old"]) });
+        ledger.take(Entry::Made { at: 9, id: "abc".into() });
+        let unfinished =
+            UnfinishedClassic { seen: (7, 9), present: ids(&["sha256:old"]), made: ids(&["abc"]) };
+        assert_eq!(ledger.unfinished_classic, Some(unfinished));
+        ledger.take(Entry::StepImages { ids: ids(&["sha256:abc", "sha256:def"]) });
+        assert_eq!(ledger.unfinished_classic, None);
+        ledger.take(Entry::Pruned { id: "sha256:abc".into() });
+        assert_eq!(ledger.step_images, ids(&["sha256:def"]));
     }
 }

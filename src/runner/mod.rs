@@ -6,15 +6,18 @@ mod cache;
 mod clean;
 pub mod host;
 mod journal;
+mod journalled;
 mod lock;
 mod naming;
 mod order;
 mod pass;
 mod plan;
+mod platform;
 mod probe;
 mod proof;
 mod record;
 mod round;
+mod steps;
 mod tail;
 mod transfer;
 
@@ -22,6 +25,7 @@ pub use clean::{Cleaned, clean};
 pub use journal::state_folder;
 pub use lock::Lock;
 pub use plan::{Planned, Selection, estimate, estimate_transfers, meant, select, with_edits};
+pub use platform::{emulated, normal as normal_platform};
 pub use proof::{Claimed, prove};
 pub use record::Verdict;
 pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted, Way};
@@ -29,7 +33,7 @@ use transfer::{Opened, open};
 
 use crate::engine::{About, Engine};
 use crate::error::Result;
-use crate::results::{Measure, Run, ScenarioRecord, VariantRecord, Writer};
+use crate::results::{Builder, Measure, Run, ScenarioRecord, VariantRecord, Writer};
 use crate::scenario::Scenario;
 use bases::Bases;
 use jiff::Timestamp;
@@ -80,6 +84,8 @@ pub struct Settings {
     pub measure: Vec<Measure>,
     /// Who pulls, and how long it may take.
     pub transfers: Choice,
+    /// What images are built for; `None` for the engine's own platform.
+    pub platform: Option<String>,
 }
 
 impl Settings {
@@ -150,9 +156,13 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
                 .warn("an earlier run left things in the engine; `dbench clean` removes what nothing else uses, and says \
                        what holds the rest".to_owned())?;
         }
-        for warning in
-            [host::busy(&runner.run.host), host::too_little_disk(&about.root, widest)].into_iter().flatten()
-        {
+        let wanted = runner.settings.platform.as_deref();
+        let warnings = [
+            host::busy(&runner.run.host),
+            host::too_little_disk(&about.root, widest),
+            wanted.and_then(|wanted| emulated(wanted, &about.record.platform)),
+        ];
+        for warning in warnings.into_iter().flatten() {
             runner.warn(warning)?;
         }
         Ok(runner)
@@ -171,8 +181,8 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         for at in 0..self.scenarios.len() {
             for round in 1..=self.settings.selection.rounds {
                 let scenario = &self.scenarios[at];
-                for variant in self.settings.selection.order(scenario, round) {
-                    round::variant(self, at, variant, round).await?;
+                for (builder, variant) in self.settings.selection.passes(scenario, round) {
+                    round::variant(self, at, variant, builder, round).await?;
                 }
                 self.check_bases(at, round).await?;
             }
@@ -222,10 +232,17 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         // The last build may have ended without a look, and its context may be listed only now.
         let ours = self.cache.look(&self.engine.cache().await?).ours;
         self.journal.write(&Entry::Records { ids: ours })?;
-        let ledger = Ledger::read(self.journal.path())?;
+        let mut ledger = Ledger::read(self.journal.path())?;
+        if ledger.unfinished_classic.is_some() && self.settings.keep {
+            // What it made is judged now, once: what comes later is nothing of ours.
+            let ids = steps::unfinished(self.engine, &ledger).await?.ours;
+            self.journal.write(&Entry::StepImages { ids })?;
+            ledger = Ledger::read(self.journal.path())?;
+        }
         let mut cleaned = Cleaned::default();
         clean::remove_containers(self.engine, &ledger, &mut cleaned).await?;
         let mut all = !self.settings.keep && clean::remove_images(self.engine, &ledger, &mut cleaned).await?;
+        all &= self.settings.keep || steps::remove(self.engine, &ledger, &mut cleaned).await?.is_empty();
         all &= clean::remove_networks(self.engine, &ledger, &mut cleaned).await?;
         all &= clean::remove_records(self.engine, &ledger, &mut cleaned).await?.is_empty();
         clean::remove_work(&self.settings.state, &self.run.id)?;
@@ -243,7 +260,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
 }
 
 /// What `run.json` keeps of a scenario.
-pub fn scenario_record(scenario: &Scenario) -> Result<ScenarioRecord> {
+pub fn scenario_record(scenario: &Scenario, builders: &[Builder]) -> Result<ScenarioRecord> {
     let relative = |path: &std::path::Path| {
         path.strip_prefix(&scenario.dir).unwrap_or(path).to_string_lossy().into_owned()
     };
@@ -265,7 +282,7 @@ pub fn scenario_record(scenario: &Scenario) -> Result<ScenarioRecord> {
             .collect(),
         claims: scenario.claims.clone(),
         notes: scenario.notes.clone(),
-        bases: bases::names(scenario)?.into_iter().collect(),
+        bases: bases::names(scenario, builders)?.into_iter().collect(),
         agree: None,
         disagreement: String::new(),
         spoiled: BTreeMap::new(),

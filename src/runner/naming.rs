@@ -1,6 +1,6 @@
 //! The names of what a run makes in an engine.
 
-use crate::results::Case;
+use crate::results::{Builder, Case};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,9 @@ pub const CONTAINER_PREFIX: &str = "dbench-";
 
 /// The name of an image.
 pub fn image(run: &str, case: &Case, round: u32) -> String {
-    format!("{IMAGE_PREFIX}{}:{}-{}-{round}-{}", case.scenario, case.variant, case.phase, short(run, &[]))
+    let Case { scenario, variant, builder, phase } = case;
+    let by = if *builder == Builder::Buildkit { String::new() } else { format!("{builder}-") };
+    format!("{IMAGE_PREFIX}{scenario}:{variant}-{by}{phase}-{round}-{}", short(run, &[]))
 }
 
 /// The name of a base in the embedded registry.
@@ -31,13 +33,17 @@ pub fn relay(run: &str, client: &str) -> String {
 }
 
 /// The namespace of the cache mounts of a variant in a round; also what context transfers are compared within.
-pub fn namespace(run: &str, scenario: &str, variant: &str, round: u32) -> String {
-    format!("dbench-{}", short(run, &[scenario, variant, &round.to_string()]))
+pub fn namespace(run: &str, case: &Case, round: u32) -> String {
+    format!(
+        "dbench-{}",
+        short(run, &[&case.scenario, &case.variant, case.builder.name(), &round.to_string()])
+    )
 }
 
 /// The name of a container, with a token that nobody else has.
 pub fn container(run: &str, case: &Case, round: u32) -> String {
-    let parts = [case.scenario.as_str(), &case.variant, case.phase.name(), &round.to_string()];
+    let Case { scenario, variant, builder, phase } = case;
+    let parts = [scenario.as_str(), variant, builder.name(), phase.name(), &round.to_string()];
     format!("{CONTAINER_PREFIX}{}", short(run, &parts))
 }
 

@@ -1,4 +1,4 @@
-//! The order of variants: a seeded Latin square, mirrored every second cycle.
+//! The order of variants and of builders: a seeded Latin square, mirrored every second cycle.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -21,6 +21,11 @@ pub fn order(seed: u64, scenario: &str, count: usize, round: u32) -> Vec<usize> 
         variants.reverse();
     }
     variants
+}
+
+/// The order of `count` builders in `round`: two take turns at being the first, AB BA BA AB, and which begins is drawn.
+pub fn order_of_builders(seed: u64, scenario: &str, count: usize, round: u32) -> Vec<usize> {
+    order(seed, &format!("builders of {scenario}"), count, round)
 }
 
 #[cfg(test)]
@@ -57,5 +62,13 @@ mod tests {
         let all: std::collections::BTreeSet<_> = (0..50).map(|seed| order(seed, "x", 3, 1)).collect();
         assert_eq!(all.len(), 6);
         assert!(order(1, "x", 0, 1).is_empty());
+    }
+
+    #[test]
+    fn two_builders_take_turns_and_each_begins_as_often() {
+        let first: Vec<_> = (1..=8).map(|round| order_of_builders(3, "x", 2, round)[0]).collect();
+        assert!(first.chunks(2).all(|pair| pair[0] != pair[1]), "{first:?}");
+        assert_eq!((first[0], first[3], first[4]), (first[0], first[0], first[0]), "AB BA BA AB: {first:?}");
+        assert_eq!(order_of_builders(3, "x", 1, 5), [0]);
     }
 }

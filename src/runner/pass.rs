@@ -16,6 +16,7 @@ use tempfile::TempDir;
 pub(super) struct Pass<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) variant: &'a Variant,
+    pub(super) builder: Builder,
     pub(super) target: usize,
     pub(super) copy: Copy,
     pub(super) dockerfile_dir: TempDir,
@@ -31,6 +32,7 @@ impl<'a> Pass<'a> {
         runner: &Runner<'_, E, O>,
         scenario: &'a Scenario,
         variant: &'a Variant,
+        builder: Builder,
         round: u32,
     ) -> Result<Self> {
         let work = naming::work_folder(&runner.settings.state, &runner.run.id);
@@ -41,7 +43,10 @@ impl<'a> Pass<'a> {
         let name = variant.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let text = variant.dockerfile.rewrite(&runner.bases.rewrites());
         files::write(&dockerfile_dir.path().join(&name), text)?;
-        let ignore = context::ignore_file(&variant.path, copy.path());
+        let ignore = match builder {
+            Builder::Buildkit => context::ignore_file(&variant.path, copy.path()),
+            Builder::Classic => context::classic_ignore_file(copy.path()),
+        };
         let patterns = ignore.as_ref().map(|path| files::read_to_string(path)).transpose()?;
         let beside = format!("{name}.dockerignore");
         let own = ignore
@@ -51,16 +56,18 @@ impl<'a> Pass<'a> {
             files::write(&dockerfile_dir.path().join(beside), text)?;
         }
         let target = variant.dockerfile.target(variant.target.as_deref())?;
+        let case = case(scenario, variant, builder, Phase::Cold);
         Ok(Self {
             scenario,
             variant,
+            builder,
             target,
             copy,
             dockerfile_dir,
             dockerfile: name,
-            namespace: naming::namespace(&runner.run.id, &scenario.name, &variant.name, round),
+            namespace: naming::namespace(&runner.run.id, &case, round),
             ignored: patterns.map(|text| Patterns::parse(&text)).transpose()?,
-            commands: commands(variant, target),
+            commands: commands(variant, target, builder),
         })
     }
 
@@ -71,8 +78,7 @@ impl<'a> Pass<'a> {
 
     /// The case of a phase.
     pub(super) fn case(&self, phase: Phase) -> Case {
-        let (scenario, variant) = (self.scenario.name.clone(), self.variant.name.clone());
-        Case { scenario, variant, builder: Builder::Buildkit, phase }
+        case(self.scenario, self.variant, self.builder, phase)
     }
 
     /// Makes the context that the phase claims: unedited, or with that edit alone.
@@ -88,9 +94,13 @@ impl<'a> Pass<'a> {
     }
 }
 
+pub(super) fn case(scenario: &Scenario, variant: &Variant, builder: Builder, phase: Phase) -> Case {
+    Case { scenario: scenario.name.clone(), variant: variant.name.clone(), builder, phase }
+}
+
 /// The commands of the RUN steps as the build cache describes them.
-fn commands(variant: &Variant, target: usize) -> BTreeSet<String> {
-    let needed = variant.dockerfile.needed(target);
+fn commands(variant: &Variant, target: usize, builder: Builder) -> BTreeSet<String> {
+    let needed = variant.dockerfile.built(target, builder);
     let stages = variant.dockerfile.stages.iter().filter(|s| needed.contains(&s.index));
     let runs = stages.flat_map(|s| &s.steps).filter(|step| step.kind == StepKind::Run);
     runs.map(|step| described(&step.text)).collect()

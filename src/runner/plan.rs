@@ -1,6 +1,6 @@
 //! The builds to come, in their order.
 
-use super::order::order;
+use super::order::{order, order_of_builders};
 use crate::error::{Error, Result};
 use crate::results::{Builder, Case, Metric, Phase, Sample};
 use crate::scenario::Scenario;
@@ -24,18 +24,20 @@ pub struct Selection {
     pub rounds: u32,
     /// The phases, in the order of a round.
     pub phases: Vec<Phase>,
-    /// The seed of the order of variants.
+    /// The seed of the order of variants and builders.
     pub seed: u64,
+    /// The builders; that of the claims first.
+    pub builders: Vec<Builder>,
 }
 
 impl Selection {
     /// The builds of one variant in one round: the opening one, then those on top of it.
-    pub fn builds(&self, scenario: &Scenario, variant: usize, round: u32) -> Vec<Planned> {
+    pub fn builds(&self, scenario: &Scenario, variant: usize, builder: Builder, round: u32) -> Vec<Planned> {
         let planned = |phase, measured| Planned {
             case: Case {
                 scenario: scenario.name.clone(),
                 variant: scenario.variants[variant].name.clone(),
-                builder: Builder::Buildkit,
+                builder,
                 phase,
             },
             round,
@@ -52,12 +54,25 @@ impl Selection {
         order(self.seed, &scenario.name, scenario.variants.len(), round)
     }
 
+    /// The builders in the order of a round: all variants with one, then all with the next.
+    pub fn order_of_builders(&self, scenario: &Scenario, round: u32) -> Vec<Builder> {
+        let order = order_of_builders(self.seed, &scenario.name, self.builders.len(), round);
+        order.into_iter().filter_map(|at| self.builders.get(at).copied()).collect()
+    }
+
+    /// The passes of a round, in their order: a builder and a variant.
+    pub fn passes(&self, scenario: &Scenario, round: u32) -> Vec<(Builder, usize)> {
+        let variants = self.order(scenario, round);
+        let builders = self.order_of_builders(scenario, round).into_iter();
+        builders.flat_map(|builder| variants.iter().map(move |variant| (builder, *variant))).collect()
+    }
+
     /// Every build of a run.
     pub fn all(&self, scenarios: &[Scenario]) -> Vec<Planned> {
         let rounds = scenarios.iter().flat_map(|s| (1..=self.rounds).map(move |round| (s, round)));
         rounds
-            .flat_map(|(s, round)| self.order(s, round).into_iter().map(move |v| (s, v, round)))
-            .flat_map(|(s, variant, round)| self.builds(s, variant, round))
+            .flat_map(|(s, round)| self.passes(s, round).into_iter().map(move |pass| (s, pass, round)))
+            .flat_map(|(s, (builder, variant), round)| self.builds(s, variant, builder, round))
             .collect()
     }
 }
@@ -164,6 +179,7 @@ pub fn estimate_transfers(plan: &[Planned], earlier: &[Sample]) -> Option<Durati
         for sample in earlier.iter().filter(|s| {
             s.case.scenario == case.scenario
                 && s.case.variant == case.variant
+                && s.case.builder == case.builder
                 && s.metric != Metric::BuildWall
         }) {
             let name = sample.metric.name();

@@ -2,13 +2,15 @@
 
 use crate::context;
 use crate::engine::Trace;
-use crate::results::Phase;
+use crate::results::{Builder, Phase};
 use crate::scenario::{Dockerfile, Origin, Stage, Step, StepKind};
 use std::collections::BTreeSet;
 
 /// What a build is proven against.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimed<'a> {
+    /// The builder, which decides which stages are built.
+    pub builder: Builder,
     /// The phase.
     pub phase: Phase,
     /// The Dockerfile that was built.
@@ -89,7 +91,7 @@ pub(super) fn reaches(claimed: &Claimed<'_>) -> Result<(), String> {
 
 fn prove_edit(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
     reaches(claimed)?;
-    let needed = claimed.dockerfile.needed(claimed.target);
+    let needed = claimed.dockerfile.built(claimed.target, claimed.builder);
     let mut ends = vec![Reach::Untouched; claimed.dockerfile.stages.len()];
     for stage in claimed.dockerfile.stages.iter().filter(|s| needed.contains(&s.index)) {
         let mut reach = match stage.from {
@@ -102,7 +104,10 @@ fn prove_edit(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
             let copies_touched = step.takes.stages.iter().any(|s| ends[*s] != Reach::Untouched);
             let must_be_cached = !must_run && reach == Reach::Untouched && !copies_touched;
             let seen = find(claimed.dockerfile, stage, number, trace);
-            if must_run && !seen.is_some_and(crate::engine::Step::ran) {
+            if must_run
+                && !seen.is_some_and(crate::engine::Step::ran)
+                && !ran_alike(claimed, stage, number, trace)
+            {
                 let why = if takes {
                     "it takes in an edited file"
                 } else {
@@ -130,7 +135,7 @@ fn takes_edited(step: &Step, edited: &BTreeSet<String>) -> bool {
 
 /// The steps of all needed stages with their numbers.
 fn numbered<'a>(claimed: &Claimed<'a>) -> impl Iterator<Item = (&'a Stage, &'a Step, u32)> {
-    let needed = claimed.dockerfile.needed(claimed.target);
+    let needed = claimed.dockerfile.built(claimed.target, claimed.builder);
     let stages = claimed.dockerfile.stages.iter().filter(move |s| needed.contains(&s.index));
     stages.flat_map(|stage| numbers(stage).map(move |(step, number)| (stage, step, number)))
 }
@@ -149,15 +154,28 @@ fn find<'a>(
     number: u32,
     trace: &'a Trace,
 ) -> Option<&'a crate::engine::Step> {
-    let (count, _) = numbers(stage).enumerate().find(|(_, (_, n))| *n == number)?;
-    let alike = |other: &&Stage| {
-        let texts =
-            |stage: &Stage| stage.steps.iter().take(count + 1).map(|s| s.text.clone()).collect::<Vec<_>>();
-        other.from == stage.from && texts(other) == texts(stage)
-    };
     std::iter::once(stage)
-        .chain(dockerfile.stages.iter().filter(alike))
+        .chain(alike(dockerfile, stage, number))
         .find_map(|stage| reported(dockerfile, stage, number, trace))
+}
+
+/// The stages that are the same as that one down to a step of it.
+fn alike<'a>(dockerfile: &'a Dockerfile, stage: &'a Stage, number: u32) -> impl Iterator<Item = &'a Stage> {
+    let count = numbers(stage).take_while(|(_, n)| *n <= number).count();
+    let texts =
+        move |stage: &Stage| stage.steps.iter().take(count).map(|s| s.text.clone()).collect::<Vec<_>>();
+    let own = texts(stage);
+    dockerfile.stages.iter().filter(move |other| other.from == stage.from && texts(other) == own)
+}
+
+/// The classic builder runs the stages one after the other, so a step may be answered by one that is alike and ran in
+/// the same build.
+fn ran_alike(claimed: &Claimed<'_>, stage: &Stage, number: u32, trace: &Trace) -> bool {
+    let ran = |other: &Stage| {
+        other.index < stage.index
+            && reported(claimed.dockerfile, other, number, trace).is_some_and(crate::engine::Step::ran)
+    };
+    claimed.builder == Builder::Classic && alike(claimed.dockerfile, stage, number).any(ran)
 }
 
 /// Engines call an unnamed stage `stage-N`; the only stage of a Dockerfile has no name in some of them, even if the

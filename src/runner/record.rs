@@ -2,7 +2,7 @@
 
 use crate::engine::{Built, Trace};
 use crate::image::Layer;
-use crate::results::{Case, Metric, NodeKind, Sample, Status, StepRow, nanoseconds};
+use crate::results::{Builder, Case, Metric, NodeKind, Sample, Status, StepRow, nanoseconds};
 use jiff::Timestamp;
 
 /// How many characters of a reason a row holds.
@@ -103,18 +103,22 @@ impl<'a> Of<'a> {
         ]
         .map(|(metric, value)| self.sample(metric, Some(value)))
         .into_iter()
-        .chain([self.build_cache(cache_bytes)])
+        .chain(self.build_cache(cache_bytes))
         .collect()
     }
 
-    /// The row of what a build added to the build cache, which is not known if somebody else built meanwhile.
-    fn build_cache(&self, bytes: Option<u64>) -> Sample {
+    /// The row of what a build added to the build cache, which is not known if somebody else built meanwhile. The classic
+    /// builder adds nothing there, so it has no such row.
+    fn build_cache(&self, bytes: Option<u64>) -> Option<Sample> {
+        if self.case.builder == Builder::Classic {
+            return None;
+        }
         let mut row = self.sample(Metric::BuildCache, bytes);
         if bytes.is_none() && row.status == Status::Valid {
             (row.status, row.reason) =
                 (Status::Invalid, "somebody else's build ran on this engine at the same time".to_owned());
         }
-        row
+        Some(row)
     }
 
     /// The row of a build that has no image, or was not even begun.

@@ -1,19 +1,19 @@
 //! One variant in one round: an opening build, then each phase on top of it, each proven and probed.
 
-use super::cache::New;
 use super::clean::{Cleaned, prune};
 use super::journal::{Entry, Ledger};
-use super::pass::Pass;
+use super::journalled::{build_journalled, look};
+use super::pass::{self, Pass};
 use super::plan::Planned;
 use super::probe::{Subject, Wrong, probe};
 use super::proof::{Claimed, prove, reaches};
 use super::record::{Of, Verdict};
 use super::transfer::{self, Images};
-use super::{Observer, Runner, clean, naming, tail};
-use crate::engine::{BuildRequest, Built, CacheRecord, Engine};
+use super::{Observer, Runner, clean, naming, steps, tail};
+use crate::engine::{Built, Engine};
 use crate::error::{Result, files};
-use crate::results::{Case, Measure, Metric, Phase, nanoseconds};
-use crate::scenario::Nonce;
+use crate::results::{Builder, Case, Measure, Metric, Phase, nanoseconds};
+use crate::scenario::{Nonce, Scenario};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -26,13 +26,19 @@ pub(super) async fn variant<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     scenario: usize,
     variant: usize,
+    builder: Builder,
     round: u32,
 ) -> Result<()> {
     let scenario = &runner.scenarios[scenario];
-    let pass = Pass::prepare(runner, scenario, &scenario.variants[variant], round)?;
+    let of_variant = &scenario.variants[variant];
+    let target = of_variant.dockerfile.target(of_variant.target.as_deref())?;
+    if let Some(why) = of_variant.dockerfile.lacking(target, builder) {
+        return skip(runner, scenario, variant, builder, round, &why);
+    }
+    let pass = Pass::prepare(runner, scenario, of_variant, builder, round)?;
     let mut opened = true;
     let mut images = Images::new();
-    for planned in runner.settings.selection.builds(scenario, variant, round) {
+    for planned in runner.settings.selection.builds(scenario, variant, builder, round) {
         if opened {
             let opening = planned.case.phase == Phase::Cold;
             let image = build(runner, &pass, &planned).await?;
@@ -49,6 +55,27 @@ pub(super) async fn variant<E: Engine, O: Observer>(
     }
     transfer::measure(runner, &pass, &images, round).await?;
     close(runner).await
+}
+
+/// The rows of a variant that its builder cannot build: one a phase, with the reason.
+fn skip<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    scenario: &Scenario,
+    variant: usize,
+    builder: Builder,
+    round: u32,
+    why: &str,
+) -> Result<()> {
+    let file = scenario.variants[variant].path.file_name().unwrap_or_default().to_string_lossy();
+    let verdict = Verdict::Skipped(format!("{file}, {why}"));
+    for planned in runner.settings.selection.builds(scenario, variant, builder, round) {
+        if planned.measured {
+            let case = pass::case(scenario, &scenario.variants[variant], builder, planned.case.phase);
+            runner.writer.sample(&Of::new(&case, round, None, &verdict).untimed())?;
+        }
+        runner.done += 1;
+    }
+    Ok(())
 }
 
 /// An image that a build made.
@@ -108,6 +135,7 @@ async fn judge<E: Engine, O: Observer>(
         .cloned()
         .collect();
     let claimed = Claimed {
+        builder: pass.builder,
         phase: planned.case.phase,
         dockerfile: &pass.variant.dockerfile,
         target: pass.target,
@@ -188,72 +216,6 @@ fn note_agreement<E: Engine, O: Observer>(
     runner.writer.run(&runner.run)
 }
 
-/// Writes down what is about to be made, builds, and writes down what was made. The second value is the bytes
-/// that the build added to the build cache.
-async fn build_journalled<E: Engine, O: Observer>(
-    runner: &mut Runner<'_, E, O>,
-    pass: &Pass<'_>,
-    planned: &Planned,
-) -> Result<(Built, Option<u64>)> {
-    let of = format!("{}, round {}", planned.case, planned.round);
-    let (before, _) = look(runner, &format!("before {of}")).await?;
-    let tag = naming::image(&runner.run.id, &planned.case, planned.round);
-    runner.journal.write(&Entry::Tag { tag: tag.clone() })?;
-    let present = before.iter().map(|r| r.id.clone()).collect();
-    runner.journal.write(&Entry::Build { commands: pass.commands.clone(), present })?;
-    runner.cache.claim(&pass.commands);
-    let request = BuildRequest {
-        context: pass.copy.path(),
-        dockerfile_dir: pass.dockerfile_dir.path(),
-        dockerfile: &pass.dockerfile,
-        target: pass.variant.target.as_deref(),
-        args: &pass.variant.args,
-        tag: &tag,
-        labels: &naming::labels(&runner.run.id),
-        no_cache: planned.case.phase == Phase::Cold && planned.measured,
-        namespace: &pass.namespace,
-        shared_key: &pass.namespace,
-        deadline: runner.settings.deadlines.build,
-        silence: runner.settings.deadlines.silence,
-    };
-    let observer = &mut *runner.observer;
-    let built = runner.engine.build(&request, &mut |step| observer.step(step)).await?;
-    let (after, new) = look(runner, &format!("during {of}")).await?;
-    // Not every record of ours is told from the others', so their bytes are not known.
-    let bytes = (!new.foreign).then(|| added_bytes(&before, &after, &new.ours));
-    if let Ok(id) = &built.outcome {
-        runner.journal.write(&Entry::Image { id: id.clone() })?;
-    }
-    Ok((built, bytes))
-}
-
-/// Looks at the build cache and writes down which new records are ours. `when` says in the warning at what point of
-/// the run somebody else's build was seen.
-async fn look<E: Engine, O: Observer>(
-    runner: &mut Runner<'_, E, O>,
-    when: &str,
-) -> Result<(Vec<CacheRecord>, New)> {
-    let now = runner.engine.cache().await?;
-    let new = runner.cache.look(&now);
-    runner.journal.write(&Entry::Records { ids: new.ours.clone() })?;
-    if new.foreign {
-        runner.warn(format!("somebody else's build ran on this engine {when}; times may be too long"))?;
-    }
-    Ok((now, new))
-}
-
-fn added_bytes(before: &[CacheRecord], after: &[CacheRecord], own: &BTreeSet<String>) -> u64 {
-    let size_before = |id: &str| before.iter().find(|r| r.id == id).map(|r| r.size);
-    after
-        .iter()
-        .map(|r| match size_before(&r.id) {
-            Some(size) => r.size.saturating_sub(size),
-            None if own.contains(&r.id) => r.size,
-            None => 0,
-        })
-        .sum()
-}
-
 async fn write_rows<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     pass: &Pass<'_>,
@@ -312,6 +274,7 @@ async fn close<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>) -> Result<
     let ledger = Ledger::read(runner.journal.path())?;
     if !runner.settings.keep {
         clean::remove_images(runner.engine, &ledger, &mut Cleaned::default()).await?;
+        steps::remove(runner.engine, &ledger, &mut Cleaned::default()).await?;
     }
     let (gone, _left) = prune(runner.engine, &ledger.records).await?;
     for id in gone {

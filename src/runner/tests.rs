@@ -56,13 +56,26 @@ fn files_of(home: &Path) {
 
 /// Runs one round of `phases` and gives what stands in the folder of the run.
 async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: bool) -> (Loaded, Cleaned) {
+    run_with(engine, heard, phases, keep, &[Builder::Buildkit]).await
+}
+
+async fn run_with(
+    engine: &FakeEngine,
+    heard: &mut Heard,
+    phases: &[Phase],
+    keep: bool,
+    builders: &[Builder],
+) -> (Loaded, Cleaned) {
     let folder = tempfile::tempdir().unwrap();
     let scenarios = scenario(folder.path());
     let about = engine.about().await.unwrap();
-    let bases = Bases::resolve(engine, &scenarios, &std::collections::BTreeMap::new()).await.unwrap();
-    let selection = Selection { rounds: 1, phases: phases.to_vec(), seed: 1 };
+    let selection = Selection { rounds: 1, phases: phases.to_vec(), seed: 1, builders: builders.to_vec() };
+    let bases =
+        Bases::resolve(engine, &scenarios, &std::collections::BTreeMap::new(), &selection.builders, None)
+            .await
+            .unwrap();
     let settings = Settings {
-        selection,
+        selection: selection.clone(),
         keep,
         deadlines: Deadlines {
             build: Duration::from_secs(9),
@@ -80,6 +93,7 @@ async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: boo
             deadline: Duration::from_secs(9),
             patience: Patience { deadline: Duration::from_secs(9), silence: Duration::from_secs(9) },
         },
+        platform: None,
     };
     let run = Run {
         schema: SCHEMA,
@@ -90,13 +104,15 @@ async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: boo
         seed: 1,
         rounds: 1,
         phases: phases.to_vec(),
-        builder: Builder::Buildkit,
+        builder: builders[0],
+        builders: builders.to_vec(),
+        platform: None,
         measure: vec![Measure::Build, Measure::Size],
         node: None,
         host: host::host(),
         engine: about.record.clone(),
         bases: bases.records(),
-        scenarios: scenarios.iter().map(|s| scenario_record(s).unwrap()).collect(),
+        scenarios: scenarios.iter().map(|s| scenario_record(s, &selection.builders).unwrap()).collect(),
         warnings: vec![],
         started: Timestamp::UNIX_EPOCH,
         ended: None,
@@ -232,4 +248,40 @@ async fn a_round_whose_base_became_another_image_does_not_count() {
     }
     let warning = format!("file, round 1: {reason}; its samples do not count");
     assert!(heard.warnings.contains(&warning), "{:?}", heard.warnings);
+}
+
+#[tokio::test]
+async fn both_builders_build_every_variant_one_builder_after_the_other() {
+    let engine = FakeEngine::default();
+    let (loaded, cleaned) =
+        run_with(&engine, &mut Heard::default(), &[Phase::Cold, Phase::Unchanged], false, &Builder::ALL)
+            .await;
+    let calls = engine.calls.borrow().clone();
+    let builds: Vec<_> =
+        calls.iter().filter_map(|call| call.strip_prefix("build dbench/run/file:")).collect();
+    assert_eq!(builds.len(), 8, "{calls:?}");
+    let classic: Vec<_> = builds.iter().map(|build| build.contains("-classic-")).collect();
+    assert!(classic[..4].iter().all(|of| *of == classic[0]), "{builds:?}");
+    assert!(classic[4..].iter().all(|of| *of != classic[0]), "{builds:?}");
+    for builder in Builder::ALL {
+        let rows =
+            loaded.samples.iter().filter(|s| s.metric == Metric::BuildWall && s.case.builder == builder);
+        assert_eq!(rows.filter(|s| s.valid().is_some()).count(), 4, "{builder}");
+    }
+    let of_cache = loaded.samples.iter().filter(|s| s.metric == Metric::BuildCache);
+    assert!(of_cache.into_iter().all(|s| s.case.builder == Builder::Buildkit));
+    assert!(calls.iter().any(|call| call.starts_with("remove image sha256:")), "{calls:?}");
+    assert_eq!((engine.steps_left(), engine.images_left()), (vec![], vec![]));
+    assert_eq!(cleaned.left, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_warm_classic_build_is_not_cold() {
+    let mut engine = FakeEngine::default();
+    engine.warm = Some("single-classic-cold");
+    let (loaded, _) =
+        run_with(&engine, &mut Heard::default(), &[Phase::Cold], false, &[Builder::Classic]).await;
+    let row = of(&loaded, "single", Metric::BuildWall);
+    assert_eq!((row.status, row.case.builder), (Status::Invalid, Builder::Classic));
+    assert_eq!(of(&loaded, "multi", Metric::BuildWall).status, Status::Valid);
 }

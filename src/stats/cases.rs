@@ -2,12 +2,12 @@
 //! Leaves what they mean to `spread` and `claim`.
 
 use super::{Spread, ratio};
-use crate::results::{Metric, Phase, Run, Sample, Status};
+use crate::results::{Builder, Metric, Phase, Sample, Status};
 use std::collections::BTreeMap;
 
 type ByMetric<'a> = BTreeMap<(Phase, Metric), Vec<&'a Sample>>;
 
-/// The samples of a run by scenario, variant, phase and metric; builders are never mixed.
+/// The samples of one builder by scenario, variant, phase and metric; builders are never mixed.
 #[derive(Debug)]
 pub struct Cases<'a> {
     by_scenario: BTreeMap<&'a str, BTreeMap<&'a str, ByMetric<'a>>>,
@@ -31,10 +31,10 @@ pub struct Problem {
 }
 
 impl<'a> Cases<'a> {
-    /// Sorts the samples that the run's builder made.
-    pub fn new(run: &Run, samples: &'a [Sample]) -> Self {
+    /// Sorts the samples that a builder made.
+    pub fn new(builder: Builder, samples: &'a [Sample]) -> Self {
         let mut by_scenario: BTreeMap<&'a str, BTreeMap<&'a str, ByMetric<'a>>> = BTreeMap::new();
-        for sample in samples.iter().filter(|s| s.case.builder == run.builder) {
+        for sample in samples.iter().filter(|s| s.case.builder == builder) {
             let case = &sample.case;
             let of_scenario = by_scenario.entry(case.scenario.as_str()).or_default();
             let of_variant = of_scenario.entry(case.variant.as_str()).or_default();

@@ -146,9 +146,7 @@ fn paired(cases: &Cases<'_>, scenario: &ScenarioRecord, baseline: &str, claim: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{
-        Builder, Case, EngineRecord, Host, Phase, Run, SCHEMA, Sample, Status, VariantRecord,
-    };
+    use crate::results::{Builder, Case, Phase, Sample, Status, VariantRecord};
 
     fn scenario(agree: Option<bool>) -> ScenarioRecord {
         let variant = |name: &str| VariantRecord {
@@ -173,47 +171,6 @@ mod tests {
         }
     }
 
-    fn run() -> Run {
-        Run {
-            schema: SCHEMA,
-            id: "r".into(),
-            dbench: "0".into(),
-            revision: None,
-            command: vec![],
-            seed: 0,
-            rounds: 1,
-            phases: vec![Phase::Cold],
-            builder: Builder::Buildkit,
-            measure: vec![],
-            node: None,
-            host: Host {
-                platform: "linux/x86_64".into(),
-                cpu: None,
-                cores: None,
-                memory: None,
-                kernel: None,
-                governor: None,
-                load_percent: None,
-            },
-            engine: EngineRecord {
-                version: "1".into(),
-                api: "1".into(),
-                driver: "overlay2".into(),
-                store: "graph".into(),
-                platform: "linux/x86_64".into(),
-                system: "Linux".into(),
-                cores: None,
-                memory: None,
-            },
-            bases: vec![],
-            scenarios: vec![],
-            warnings: vec![],
-            started: jiff::Timestamp::UNIX_EPOCH,
-            ended: None,
-            interrupted: false,
-        }
-    }
-
     fn samples(metric: Metric, variant: &str, values: &[u64]) -> Vec<Sample> {
         let sample = |(at, value): (usize, &u64)| Sample {
             case: Case {
@@ -235,9 +192,8 @@ mod tests {
     }
 
     fn judged(text: &str, agree: Option<bool>, stand_ins: bool, samples: &[Sample]) -> Verdict {
-        let run = run();
         let record = ClaimRecord { text: text.into(), says: String::new() };
-        judge(&record, &scenario(agree), &Cases::new(&run, samples), stand_ins)
+        judge(&record, &scenario(agree), &Cases::new(Builder::Buildkit, samples), stand_ins)
     }
 
     fn sizes() -> Vec<Sample> {

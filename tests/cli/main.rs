@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod builders;
 #[path = "../common/mod.rs"]
 mod common;
 mod report;
@@ -155,7 +156,7 @@ fn a_mistake_in_the_configuration_is_shown_with_its_place() {
     let ran = folder.dbench(&[], &["list"]).ends(2);
     assert!(ran.err.starts_with("error: dbench.toml:2:1: unknown field `round`"), "{}", ran.err);
     assert!(ran.err.ends_with(
-        "hint: the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios and out\n"
+        "hint: the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios, out, builder and platform\n"
     ));
     for (text, said) in [
         ("[defaults]\nrounds = 0\n", "2:10: 0 rounds: a run has 1 to 1000\n  hint: the file may hold "),
@@ -300,6 +301,8 @@ fn doctor_shows_every_setting_and_where_it_came_from() {
         ("seed", "7 (dbench.toml)"),
         ("results", "kept (dbench.toml)"),
         ("scenarios", "scenarios (built in)"),
+        ("builders used", "buildkit (built in)"),
+        ("platform", "the engine's own (built in)"),
         ("color", "never (flag or environment)"),
         ("base mapped", "base:1 = mirror.example/b (dbench.toml)"),
         ("build deadline", "1800 s (built in)"),

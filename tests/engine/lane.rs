@@ -286,7 +286,7 @@ async fn base(engine: &DockerEngine) -> Result<String, String> {
             return Ok(name.to_owned());
         }
     }
-    engine.pull(OFFICIAL).await.map_err(|error| error.to_string())?;
+    engine.pull(OFFICIAL, None).await.map_err(|error| error.to_string())?;
     Ok(OFFICIAL.to_owned())
 }
 

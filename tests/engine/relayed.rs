@@ -38,7 +38,7 @@ fn host(node: &PrivateNode) -> String {
 fn relay_image(lane: &Lane) -> &'static str {
     let there = |name: &&str| lane.wait_for(lane.engine.image(name)).unwrap().is_some();
     let pull = || {
-        lane.wait_for(lane.engine.pull(RELAYS[1])).unwrap_or_else(|error| panic!("{error}"));
+        lane.wait_for(lane.engine.pull(RELAYS[1], None)).unwrap_or_else(|error| panic!("{error}"));
         RELAYS[1]
     };
     RELAYS.into_iter().find(there).unwrap_or_else(pull)

@@ -4,7 +4,7 @@ use crate::lane::{Lane, PATIENCE, row};
 use crate::tiny::Tiny;
 use dbench::context::Copy;
 use dbench::engine::{BuildRequest, Engine, Trace};
-use dbench::results::{Loaded, Metric, Phase, Status};
+use dbench::results::{Builder, Loaded, Metric, Phase, Status};
 use dbench::runner::{Claimed, prove};
 use dbench::scenario::{Nonce, Scenario};
 use std::cell::RefCell;
@@ -31,6 +31,8 @@ impl<'a> Bench<'a> {
     fn build(&self, no_cache: bool) -> Trace {
         let variant = self.scenario.baseline();
         let request = BuildRequest {
+            builder: Builder::Buildkit,
+            platform: None,
             context: self.copy.path(),
             dockerfile_dir: &self.scenario.dir,
             dockerfile: "single.Dockerfile",
@@ -60,7 +62,8 @@ impl<'a> Bench<'a> {
     fn judge(&self, phase: Phase, edited: &BTreeSet<String>, trace: &Trace) -> Result<(), String> {
         let dockerfile = &self.scenario.baseline().dockerfile;
         let target = dockerfile.target(None).unwrap();
-        prove(&Claimed { phase, dockerfile, target, edited, hidden: false }, trace)
+        let builder = Builder::Buildkit;
+        prove(&Claimed { builder, phase, dockerfile, target, edited, hidden: false }, trace)
     }
 }
 

@@ -1,12 +1,13 @@
 //! A run on the real engine in which every build is in another state than its phase claims: every row is invalid.
 
+use crate::classic::assert_no_image_of_a_step_is_left;
 use crate::lane::{Lane, PATIENCE, row};
 use crate::tiny::Tiny;
 use dbench::engine::docker::DockerEngine;
 use dbench::engine::node::{ContainerNode, ContainerSettings};
 use dbench::engine::{
-    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Patience, PullTrace,
-    PushTrace, Relay, RelaySettings, Removal,
+    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Heard, Image, Patience,
+    PullTrace, PushTrace, Relay, RelaySettings, Removal, Stored,
 };
 use dbench::error::Result;
 use dbench::image::Layer;
@@ -28,13 +29,15 @@ struct Spoiler<'a> {
 }
 
 impl Engine for Spoiler<'_> {
-    async fn build(&self, request: &BuildRequest<'_>, running: &mut dyn FnMut(&str)) -> Result<Built> {
+    async fn build(&self, request: &BuildRequest<'_>, heard: &mut dyn FnMut(Heard<'_>)) -> Result<Built> {
         if !request.no_cache {
-            return self.engine.build(&BuildRequest { no_cache: true, ..request.clone() }, running).await;
+            return self.engine.build(&BuildRequest { no_cache: true, ..request.clone() }, heard).await;
         }
         let warm = BuildRequest { no_cache: false, namespace: self.namespace, ..request.clone() };
-        self.engine.build(&warm, running).await?;
-        self.engine.build(&warm, running).await
+        let first = self.engine.build(&warm, heard).await?;
+        let mut second = self.engine.build(&warm, heard).await?;
+        second.made.extend(first.made);
+        Ok(second)
     }
 
     async fn about(&self) -> Result<About> {
@@ -46,8 +49,14 @@ impl Engine for Spoiler<'_> {
     async fn images(&self, label: &str) -> Result<Vec<Image>> {
         self.engine.images(label).await
     }
-    async fn pull(&self, name: &str) -> Result<()> {
-        self.engine.pull(name).await
+    async fn stored(&self) -> Result<BTreeMap<String, Stored>> {
+        self.engine.stored().await
+    }
+    async fn made_by(&self, image: &str) -> Result<Option<String>> {
+        self.engine.made_by(image).await
+    }
+    async fn pull(&self, name: &str, platform: Option<&str>) -> Result<()> {
+        self.engine.pull(name, platform).await
     }
     async fn layers(&self, image: &str) -> Result<Vec<Layer>> {
         self.engine.layers(image).await
@@ -103,11 +112,11 @@ impl Engine for Spoiler<'_> {
 }
 
 #[derive(Default)]
-struct Heard {
+struct Warned {
     warnings: String,
 }
 
-impl Observer for Heard {
+impl Observer for Warned {
     fn begin(&mut self, _: &Planned, _: usize) {}
     fn step(&mut self, _: &str) {}
     fn end(&mut self, _: &Planned, _: Duration, _: Result<(), &str>) {}
@@ -120,7 +129,7 @@ impl Observer for Heard {
     }
 }
 
-fn description(about: &About, scenarios: &[Scenario], bases: &Bases) -> Run {
+fn description(about: &About, scenarios: &[Scenario], bases: &Bases, builder: Builder) -> Run {
     Run {
         schema: SCHEMA,
         id: "spoiled".into(),
@@ -130,13 +139,15 @@ fn description(about: &About, scenarios: &[Scenario], bases: &Bases) -> Run {
         seed: 1,
         rounds: 1,
         phases: Phase::ALL.to_vec(),
-        builder: Builder::Buildkit,
+        builder,
+        builders: vec![],
+        platform: None,
         measure: vec![Measure::Build],
         node: None,
         host: host::host(),
         engine: about.record.clone(),
         bases: bases.records(),
-        scenarios: scenarios.iter().map(|s| scenario_record(s).unwrap()).collect(),
+        scenarios: scenarios.iter().map(|s| scenario_record(s, &[builder]).unwrap()).collect(),
         warnings: vec![],
         started: "2026-01-02T03:04:05Z".parse().unwrap(),
         ended: None,
@@ -145,14 +156,14 @@ fn description(about: &About, scenarios: &[Scenario], bases: &Bases) -> Run {
 }
 
 /// One round of all phases through a spoiled engine: what was written, and what was warned of.
-async fn spoiled(lane: &Lane) -> Result<(Loaded, String)> {
+async fn spoiled(lane: &Lane, builder: Builder) -> Result<(Loaded, String)> {
     let engine = Spoiler { engine: &lane.engine, namespace: &lane.token };
     let scenarios = Scenario::load_all(&lane.path("scenarios"))?;
     let about = engine.about().await?;
-    let bases = Bases::resolve(&engine, &scenarios, &BTreeMap::new()).await?;
-    let run = description(&about, &scenarios, &bases);
+    let bases = Bases::resolve(&engine, &scenarios, &BTreeMap::new(), &[builder], None).await?;
+    let run = description(&about, &scenarios, &bases, builder);
     let settings = Settings {
-        selection: Selection { rounds: 1, phases: Phase::ALL.to_vec(), seed: 1 },
+        selection: Selection { rounds: 1, phases: Phase::ALL.to_vec(), seed: 1, builders: vec![builder] },
         keep: false,
         deadlines: Deadlines { build: PATIENCE, silence: PATIENCE, probe: PATIENCE },
         state: lane.path("state"),
@@ -166,8 +177,9 @@ async fn spoiled(lane: &Lane) -> Result<(Loaded, String)> {
             deadline: PATIENCE,
             patience: Patience { deadline: PATIENCE, silence: PATIENCE },
         },
+        platform: None,
     };
-    let (mut heard, out) = (Heard::default(), lane.path("results"));
+    let (mut heard, out) = (Warned::default(), lane.path("results"));
     let mut runner = Runner::new(&engine, &mut heard, settings, &scenarios, bases, &about, run, &out)?;
     let done = runner.run().await;
     runner.finish(false).await?;
@@ -180,6 +192,18 @@ async fn spoiled(lane: &Lane) -> Result<(Loaded, String)> {
 fn every_phase_whose_state_is_spoiled_is_an_invalid_row() {
     let Some(lane) = Lane::open() else { return };
     let tiny = Tiny::new(&lane, "spoiled");
+    assert_every_phase_is_invalid(&lane, &tiny, Builder::Buildkit);
+}
+
+#[test]
+fn every_phase_of_the_classic_builder_whose_state_is_spoiled_is_an_invalid_row() {
+    let Some(lane) = Lane::open() else { return };
+    let tiny = Tiny::new(&lane, "spoiled").without_mounts(&lane);
+    assert_every_phase_is_invalid(&lane, &tiny, Builder::Classic);
+    assert_no_image_of_a_step_is_left(&lane);
+}
+
+fn assert_every_phase_is_invalid(lane: &Lane, tiny: &Tiny, builder: Builder) {
     for variant in ["single", "multi"] {
         // A step that no edit reaches: where it runs all the same, an edit was not all that had changed.
         let file = format!("{variant}.Dockerfile");
@@ -187,7 +211,7 @@ fn every_phase_whose_state_is_spoiled_is_an_invalid_row() {
         let first = format!("RUN : {}-{variant}-first\nCOPY manifest", tiny.name);
         tiny.write(&file, &text.replacen("COPY manifest", &first, 1));
     }
-    let (loaded, warned) = lane.wait_for(spoiled(&lane)).unwrap_or_else(|error| panic!("{error}"));
+    let (loaded, warned) = lane.wait_for(spoiled(lane, builder)).unwrap_or_else(|error| panic!("{error}"));
     for variant in ["single", "multi"] {
         for (phase, said) in [
             (Phase::Cold, "was answered by the cache, so the build was not cold"),

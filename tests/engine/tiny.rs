@@ -55,6 +55,20 @@ impl Tiny {
         tiny
     }
 
+    /// Lets `multi` do without what only BuildKit can do.
+    pub fn without_mounts(self, lane: &Lane) -> Self {
+        let (base, token) = (&lane.base, format!("{}-{}", self.name, lane.token));
+        let builder = format!(
+            "FROM {base} AS builder\nWORKDIR /{token}\nCOPY manifest ./\nRUN echo {token}-multi > /tools\n\
+             COPY . .\nRUN echo {token}-multi && cat edition > /edition\n"
+        );
+        self.write(
+            "multi.Dockerfile",
+            &format!("{builder}FROM {base}\nCOPY --from=builder /edition /edition\n"),
+        );
+        self
+    }
+
     /// Lets `multi` stand on nothing, with what answers the probe and, above it, what it answers.
     pub fn on_scratch(self, lane: &Lane) -> Self {
         self.of_two_layers(lane, ["/out /", "/edition /edition"])

@@ -176,6 +176,11 @@ fn usual(request: &Request) -> Reply {
             return Reply::Whole(200, body.to_owned());
         }
     }
+    if request.is("POST", "/build?") && !request.target().contains("t=dbench") {
+        // What a classic builder says when it is asked whether it is there.
+        let said = r#"{"message":"dockerfile parse error line 2: unknown instruction: DBENCH"}"#;
+        return Reply::Whole(400, said.to_owned());
+    }
     if request.is("POST", "/session") {
         return Reply::Session;
     }

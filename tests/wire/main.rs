@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod classic;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../replay/mod.rs"]

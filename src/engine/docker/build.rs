@@ -1,7 +1,7 @@
 //! One BuildKit build: a session that serves the context, the request, and the stream of events.
 
 use super::{ANSWER, DockerEngine, session::Session, speaking, within};
-use crate::engine::{BuildRequest, Built, Failure, Trace, VertexUpdate};
+use crate::engine::{BuildRequest, Built, Failure, Heard, Trace, VertexUpdate};
 use crate::error::{Result, said};
 use bollard::Docker;
 use bollard::errors::Error as EngineError;
@@ -10,8 +10,10 @@ use bollard::models::{BuildInfo, BuildInfoAux};
 use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use futures_util::StreamExt;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A decoder of bollard ends a good build with this when a read is split before a line end.
@@ -20,7 +22,7 @@ const SPLIT_LINE_END: &str = "bytes remaining on stream";
 pub(super) async fn build(
     engine: &DockerEngine,
     request: &BuildRequest<'_>,
-    running: &mut dyn FnMut(&str),
+    heard: &mut dyn FnMut(Heard<'_>),
 ) -> Result<Built> {
     let id = session_id(request);
     let opening =
@@ -37,7 +39,7 @@ pub(super) async fn build(
         match tokio::time::timeout(left.min(request.silence), events.next()).await {
             Ok(Some(event)) => {
                 last = Instant::now();
-                reading.take(event, running);
+                reading.take(event, heard);
             }
             Ok(None) => break,
             Err(_elapsed) => {
@@ -49,10 +51,26 @@ pub(super) async fn build(
     drop(events);
     let wall = last.duration_since(clock);
     let outcome = reading.outcome(session.error());
-    Ok(Built { outcome, started, wall, trace: reading.trace, sent: session.sent(), log: reading.log })
+    Ok(Built {
+        outcome,
+        started,
+        wall,
+        trace: reading.trace,
+        sent: session.sent(),
+        log: reading.log,
+        made: BTreeSet::new(),
+    })
 }
 
-fn overdue(request: &BuildRequest<'_>, elapsed: Duration) -> String {
+/// Whether the engine has BuildKit: it takes a session then.
+pub(super) async fn exists(engine: &DockerEngine) -> Result<()> {
+    let nothing = Path::new("");
+    let id = crate::hex::encode(&Sha256::digest(format!("{}\0{}", std::process::id(), Timestamp::now())));
+    let opening = Session::open(&engine.socket, &id[..25], "dbench", nothing, nothing);
+    within("asking for a build session", ANSWER, opening).await?.map(drop)
+}
+
+pub(super) fn overdue(request: &BuildRequest<'_>, elapsed: Duration) -> String {
     if elapsed >= request.deadline {
         format!("the build was cancelled at its deadline of {} s", request.deadline.as_secs())
     } else {
@@ -62,7 +80,6 @@ fn overdue(request: &BuildRequest<'_>, elapsed: Duration) -> String {
 
 /// The id must be unique to the build; the tag and the time make it so.
 fn session_id(request: &BuildRequest<'_>) -> String {
-    use sha2::{Digest, Sha256};
     let text =
         format!("{}\0{}\0{}\0{}", request.tag, request.namespace, std::process::id(), Timestamp::now());
     crate::hex::encode(&Sha256::digest(text))[..25].to_owned()
@@ -87,6 +104,7 @@ fn options(request: &BuildRequest<'_>, session: &str) -> BuildImageOptions {
         buildargs: Some(args),
         labels: Some(request.labels.clone().into_iter().collect()),
         networkmode: Some("default".to_owned()),
+        platform: request.platform.unwrap_or_default().to_owned(),
         target: request.target.unwrap_or_default().to_owned(),
         session: Some(session.to_owned()),
         version: BuilderVersion::BuilderV1,
@@ -105,9 +123,9 @@ struct Reading {
 }
 
 impl Reading {
-    fn take(&mut self, event: Result<BuildInfo, EngineError>, running: &mut dyn FnMut(&str)) {
+    fn take(&mut self, event: Result<BuildInfo, EngineError>, heard: &mut dyn FnMut(Heard<'_>)) {
         match event {
-            Ok(BuildInfo { aux: Some(BuildInfoAux::BuildKit(status)), .. }) => self.status(status, running),
+            Ok(BuildInfo { aux: Some(BuildInfoAux::BuildKit(status)), .. }) => self.status(status, heard),
             Ok(BuildInfo { aux: Some(BuildInfoAux::Default(image)), .. }) => self.image = image.id,
             Ok(_) => {}
             Err(cause) => self.error(&cause),
@@ -115,10 +133,7 @@ impl Reading {
     }
 
     fn error(&mut self, cause: &EngineError) {
-        let message = match cause {
-            EngineError::DockerStreamError { error } => error.clone(),
-            other => said(&other.to_string(), other.source()).join(": "),
-        };
+        let message = message(cause);
         let ended_well = self.image.is_some() && message.contains(SPLIT_LINE_END);
         if !ended_well {
             self.log.extend_from_slice(format!("ERROR: {message}\n").as_bytes());
@@ -126,12 +141,13 @@ impl Reading {
         }
     }
 
-    fn status(&mut self, status: StatusResponse, running: &mut dyn FnMut(&str)) {
+    fn status(&mut self, status: StatusResponse, heard: &mut dyn FnMut(Heard<'_>)) {
         for vertex in status.vertexes {
             let update = VertexUpdate {
                 id: vertex.digest,
                 inputs: vertex.inputs,
                 name: vertex.name,
+                place: None,
                 started: vertex.started.as_ref().map(nanoseconds),
                 completed: vertex.completed.as_ref().map(nanoseconds),
                 cached: vertex.cached,
@@ -139,7 +155,7 @@ impl Reading {
             };
             self.log_vertex(&update);
             if update.started.is_some() && update.completed.is_none() {
-                running(&update.name);
+                heard(Heard::Running(&update.name));
             }
             self.trace.push(&update);
         }
@@ -184,6 +200,14 @@ impl Reading {
                 message: session.map_or_else(|| message.clone(), |said| format!("{message}: {said}")),
             }),
         }
+    }
+}
+
+/// What an error of a build says, with its causes.
+pub(super) fn message(cause: &EngineError) -> String {
+    match cause {
+        EngineError::DockerStreamError { error } => error.clone(),
+        other => said(&other.to_string(), other.source()).join(": "),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Images of an engine: finding, pulling, saving, removing.
 
-use super::{ANSWER, DockerEngine, Image, LONG, Removal, failed, found, removal, within};
+use super::{ANSWER, DockerEngine, Image, LONG, Removal, Stored, failed, found, removal, within};
 use crate::error::{Error, Result};
 use crate::image::{Layer, read_saved};
 use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
 use futures_util::{StreamExt, TryStreamExt};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 impl DockerEngine {
@@ -18,7 +18,28 @@ impl DockerEngine {
             digest: image.repo_digests.unwrap_or_default().into_iter().next(),
             labels: image.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
             diff_ids: image.root_fs.and_then(|r| r.layers).unwrap_or_default(),
+            platform: platform([image.os, image.architecture, image.variant]),
         }))
+    }
+
+    pub(super) async fn all_images(&self) -> Result<BTreeMap<String, Stored>> {
+        let doing = "listing all images";
+        let options = ListImagesOptions { all: true, ..ListImagesOptions::default() };
+        let answer = within(doing, ANSWER, self.client.list_images(Some(options))).await?;
+        let images = answer.map_err(|cause| failed(doing, cause))?.into_iter();
+        let named = |tags: &[String]| tags.iter().any(|tag| tag != "<none>:<none>");
+        Ok(images
+            .map(|image| {
+                let named = named(&image.repo_tags);
+                (image.id, Stored { parent: image.parent_id, named, created: image.created })
+            })
+            .collect())
+    }
+
+    pub(super) async fn top_of_history(&self, image: &str) -> Result<Option<String>> {
+        let doing = "reading the history of an image";
+        let answer = within(doing, ANSWER, self.client.image_history(image)).await?;
+        Ok(found(doing, answer)?.and_then(|layers| layers.into_iter().next()).map(|top| top.created_by))
     }
 
     pub(super) async fn labelled_images(&self, label: &str) -> Result<Vec<Image>> {
@@ -36,16 +57,19 @@ impl DockerEngine {
                 tags: image.repo_tags,
                 digest: image.repo_digests.into_iter().next(),
                 labels: image.labels.into_iter().collect(),
-                diff_ids: Vec::new(),
+                ..Image::default()
             })
             .collect();
         images.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(images)
     }
 
-    pub(super) async fn pull_image(&self, name: &str) -> Result<()> {
-        let options =
-            CreateImageOptions { from_image: Some(name.to_owned()), ..CreateImageOptions::default() };
+    pub(super) async fn pull_image(&self, name: &str, platform: Option<&str>) -> Result<()> {
+        let options = CreateImageOptions {
+            from_image: Some(name.to_owned()),
+            platform: platform.unwrap_or_default().to_owned(),
+            ..CreateImageOptions::default()
+        };
         let mut events = self.client.create_image(Some(options), None, None);
         let pull = async {
             while let Some(event) = events.next().await {
@@ -72,7 +96,14 @@ impl DockerEngine {
 
     pub(super) async fn delete_image(&self, reference: &str) -> Result<Removal> {
         let doing = "removing an image";
-        let removing = self.client.remove_image(reference, None::<RemoveImageOptions>, None);
+        // Images of steps that it was made from may be the user's: an engine would take them along.
+        let options = RemoveImageOptions { noprune: true, ..RemoveImageOptions::default() };
+        let removing = self.client.remove_image(reference, Some(options), None);
         removal(doing, within(doing, ANSWER, removing).await?)
     }
+}
+
+/// `linux/arm64/v8` from its parts, as far as they are known.
+fn platform(parts: [Option<String>; 3]) -> String {
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }

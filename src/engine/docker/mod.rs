@@ -4,23 +4,26 @@
 mod attached;
 mod build;
 mod cache;
+mod classic;
 mod containers;
 mod images;
 mod networks;
 mod session;
+mod tarball;
 mod transfer;
 
 pub(super) use attached::{AttachedSpec, Output, Powers, Streams};
 
 use super::node::{ContainerNode, ContainerSettings};
 use super::{
-    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Image, Patience, PullTrace,
-    PushTrace, Relay, RelaySettings, Removal,
+    About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Heard, Image, Patience,
+    PullTrace, PushTrace, Relay, RelaySettings, Removal, Stored,
 };
 use crate::error::{Error, Result};
 use crate::image::Layer;
-use crate::results::EngineRecord;
+use crate::results::{Builder, EngineRecord};
 use bollard::Docker;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,6 +68,14 @@ impl DockerEngine {
     /// The same engine, whose containers publish their ports at another address of its machine than loopback.
     pub fn publishing_at(self, address: IpAddr) -> Self {
         Self { published_at: address, ..self }
+    }
+
+    /// Finds out, before anything is built, whether it has that builder. Nothing is left of the question.
+    pub async fn has(&self, builder: Builder) -> Result<()> {
+        match builder {
+            Builder::Buildkit => build::exists(self).await,
+            Builder::Classic => classic::exists(self).await,
+        }
     }
 
     /// The socket that it answers at.
@@ -178,12 +189,23 @@ impl Engine for DockerEngine {
         self.labelled_images(label).await
     }
 
-    async fn pull(&self, name: &str) -> Result<()> {
-        self.pull_image(name).await
+    async fn stored(&self) -> Result<BTreeMap<String, Stored>> {
+        self.all_images().await
     }
 
-    async fn build(&self, request: &BuildRequest<'_>, running: &mut dyn FnMut(&str)) -> Result<Built> {
-        build::build(self, request, running).await
+    async fn made_by(&self, image: &str) -> Result<Option<String>> {
+        self.top_of_history(image).await
+    }
+
+    async fn pull(&self, name: &str, platform: Option<&str>) -> Result<()> {
+        self.pull_image(name, platform).await
+    }
+
+    async fn build(&self, request: &BuildRequest<'_>, heard: &mut dyn FnMut(Heard<'_>)) -> Result<Built> {
+        match request.builder {
+            Builder::Buildkit => build::build(self, request, heard).await,
+            Builder::Classic => classic::build(self, request, heard).await,
+        }
     }
 
     async fn layers(&self, image: &str) -> Result<Vec<Layer>> {

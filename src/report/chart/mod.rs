@@ -36,7 +36,7 @@ pub(super) fn names(document: &Document) -> Vec<(String, String)> {
     if rows().any(ready::has) {
         names.push(("ready".to_owned(), moved::wait(document)));
     }
-    names.extend(document.timelines.iter().map(|t| (timeline_name(&t.scenario), finding::timeline(t))));
+    names.extend(document.timelines.iter().map(|t| (timeline_name(&t.name), finding::timeline(t))));
     names
 }
 
@@ -55,7 +55,7 @@ pub fn charts(loaded: &Loaded) -> Result<Vec<Chart>> {
     let mut charts = Vec::new();
     for (name, _) in names(&document) {
         for (theme, suffix) in [(&theme::LIGHT, ""), (&theme::DARK, "-dark")] {
-            let timeline = document.timelines.iter().find(|t| timeline_name(&t.scenario) == name);
+            let timeline = document.timelines.iter().find(|t| timeline_name(&t.name) == name);
             let svg = match (timeline, name.as_str()) {
                 (Some(timeline), _) => timeline::draw(&document, timeline, theme)?,
                 (None, "size") => size::draw(&document, theme)?,

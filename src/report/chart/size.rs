@@ -41,7 +41,7 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
     let rows = || sections.iter().flat_map(|s| &s.variants);
     let mut names = 0;
     for section in sections {
-        names = names.max(width(&section.name, NAME, true)?);
+        names = names.max(width(&section.label, NAME, true)?);
     }
     let names = names.min(200);
     let (mut variants, mut labels) = (0, 0);
@@ -55,7 +55,7 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
     let mut y = top;
     for section in sections {
         let middle = y + ROW * section.variants.len() as i32 / 2;
-        let name = cut(&section.name, NAME, true, names)?;
+        let name = cut(&section.label, NAME, true, names)?;
         canvas.text(&name, (MARGIN, middle), NAME, theme.ink, Align::Left, true)?;
         for (row, colour) in section.variants.iter().zip(colours(theme, &section.variants)) {
             let middle = y + ROW / 2;
@@ -82,7 +82,7 @@ fn describe(sections: &[&Section]) -> String {
             let figure = label(row.unpacked_size.as_ref());
             format!("{} {}", row.name, figure.split_whitespace().collect::<Vec<_>>().join(" "))
         });
-        format!("{}: {}.", section.name, rows.collect::<Vec<_>>().join(", "))
+        format!("{}: {}.", section.label, rows.collect::<Vec<_>>().join(", "))
     };
     sections.iter().map(of_section).collect::<Vec<_>>().join(" ")
 }

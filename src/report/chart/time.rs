@@ -42,7 +42,7 @@ fn columns(canvas: &Canvas<'_>, document: &Document, top: i32) -> Result<()> {
     let sections = &document.sections;
     let (mut names, mut variants) = (0, 0);
     for section in sections {
-        names = names.max(width(&section.name, NAME, true)?.min(140));
+        names = names.max(width(&section.label, NAME, true)?.min(140));
         for row in &section.variants {
             variants = variants.max(width(&row.name, LABEL, false)?.min(80));
         }
@@ -50,7 +50,7 @@ fn columns(canvas: &Canvas<'_>, document: &Document, top: i32) -> Result<()> {
     let x0 = MARGIN + names + 12 + variants + 10;
     let mut y = top + HEAD;
     for section in sections {
-        let name = cut(&section.name, NAME, true, names)?;
+        let name = cut(&section.label, NAME, true, names)?;
         let middle = y + ROW * section.variants.len() as i32 / 2;
         canvas.text(&name, (MARGIN, middle), NAME, theme.ink, Align::Left, true)?;
         for row in &section.variants {
@@ -192,7 +192,7 @@ fn named(sections: &[Section]) -> Vec<String> {
             "failed" => "× ",
             _ => "",
         };
-        format!("{sign}{} {}", section.name, problem.sentence())
+        format!("{sign}{} {}", section.label, problem.sentence())
     };
     let mut lines: Vec<String> = all.iter().take(NAMED_PROBLEMS).map(line).collect();
     if all.len() > NAMED_PROBLEMS {
@@ -211,7 +211,7 @@ fn describe(sections: &[Section]) -> String {
                 None => format!("{} without a valid sample", build.phase),
             };
             let builds: Vec<_> = row.builds.iter().map(of_build).collect();
-            said.push(format!("{} {}: {}.", section.name, row.name, builds.join(", ")));
+            said.push(format!("{} {}: {}.", section.label, row.name, builds.join(", ")));
         }
     }
     said.join(" ")

@@ -57,7 +57,7 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
     let rows = || sections.iter().flat_map(|s| &s.variants);
     let (mut names, mut variants, mut labels) = (0, 0, 0);
     for section in sections {
-        names = names.max(width(&section.name, NAME, true)?.min(200));
+        names = names.max(width(&section.label, NAME, true)?.min(200));
     }
     for row in rows() {
         variants = variants.max(width(&row.name, LABEL, false)?.min(110));
@@ -73,7 +73,7 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
     let mut y = top;
     for section in sections {
         let middle = y + ROW * section.variants.len() as i32 / 2;
-        let name = cut(&section.name, NAME, true, names)?;
+        let name = cut(&section.label, NAME, true, names)?;
         canvas.text(&name, (MARGIN, middle), NAME, theme.ink, Align::Left, true)?;
         for row in &section.variants {
             let name = cut(&row.name, LABEL, false, variants)?;
@@ -133,7 +133,7 @@ fn describe(sections: &[&Section]) -> String {
             .variants
             .iter()
             .map(|row| plain(format!("{} {} cold, {}", row.name, cold_label(row), edit_label(row))));
-        format!("{}: {}.", section.name, rows.collect::<Vec<_>>().join("; "))
+        format!("{}: {}.", section.label, rows.collect::<Vec<_>>().join("; "))
     };
     sections.iter().map(of_section).collect::<Vec<_>>().join(" ")
 }

@@ -46,7 +46,11 @@ fn prove_with(
     let dockerfile = Dockerfile::parse(Path::new("Dockerfile"), dockerfile, &BTreeMap::new()).unwrap();
     let edited = edited.iter().map(|path| (*path).to_owned()).collect();
     let target = dockerfile.target(None).unwrap();
-    prove(&Claimed { phase, dockerfile: &dockerfile, target, edited: &edited, hidden }, &trace(steps))
+    let builder = Builder::Buildkit;
+    prove(
+        &Claimed { builder, phase, dockerfile: &dockerfile, target, edited: &edited, hidden },
+        &trace(steps),
+    )
 }
 
 const RAN: [&str; 10] = [
@@ -181,4 +185,38 @@ fn steps_that_are_alike_down_to_the_base_are_reported_once() {
         prove_with(Phase::Cold, &other, &[], false, &steps),
         Err("line 5 (stage 1: RUN w): the engine reported nothing of it".into())
     );
+}
+
+#[test]
+fn the_classic_builder_builds_every_stage_up_to_the_target() {
+    let text = "FROM base AS a\nRUN x\nFROM base AS b\nCOPY f ./\nFROM base\nRUN y\n";
+    let dockerfile = Dockerfile::parse(Path::new("Dockerfile"), text, &BTreeMap::new()).unwrap();
+    let edited = BTreeSet::new();
+    let claim = |builder, steps: &[&str]| {
+        let phase = Phase::Cold;
+        let claimed =
+            Claimed { builder, phase, dockerfile: &dockerfile, target: 2, edited: &edited, hidden: false };
+        prove(&claimed, &trace(steps))
+    };
+    let last = ["[stage-2 2/2] RUN y"];
+    assert_eq!(claim(Builder::Buildkit, &last), Ok(()));
+    let reason = "line 2 (a: RUN x): the engine reported nothing of it";
+    assert_eq!(claim(Builder::Classic, &last), Err(reason.into()));
+    assert_eq!(claim(Builder::Classic, &["[a 2/2] RUN x", "[b 2/2] COPY f ./", last[0]]), Ok(()));
+}
+
+#[test]
+fn a_classic_step_may_be_answered_by_one_that_is_alike_and_ran_before_it() {
+    let text = "FROM base AS a\nCOPY x ./\nFROM base AS b\nCOPY x ./\n";
+    let dockerfile = Dockerfile::parse(Path::new("Dockerfile"), text, &BTreeMap::new()).unwrap();
+    let edited = BTreeSet::from(["x".to_owned()]);
+    let claim = |steps: &[&str]| {
+        let (builder, phase) = (Builder::Classic, Phase::SourceEdit);
+        let claimed =
+            Claimed { builder, phase, dockerfile: &dockerfile, target: 1, edited: &edited, hidden: false };
+        prove(&claimed, &trace(steps))
+    };
+    assert_eq!(claim(&["[a 2/2] COPY x ./", "[b 2/2] COPY x ./!"]), Ok(()));
+    let reason = "line 2 (a: COPY x ./) did not run, though it takes in an edited file";
+    assert_eq!(claim(&["[a 2/2] COPY x ./!", "[b 2/2] COPY x ./"]), Err(reason.into()));
 }

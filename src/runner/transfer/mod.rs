@@ -21,7 +21,7 @@ use super::record::{Of, Verdict};
 use super::{Observer, Runner, naming};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::results::{Case, Measure, Metric, Phase, Sample, nanoseconds};
+use crate::results::{Builder, Case, Measure, Metric, Phase, Sample, nanoseconds};
 use crate::scenario::Nonce;
 use rows::{PUSH, Pull, SKIPPED, UPDATE_PUSH};
 use std::collections::BTreeMap;
@@ -50,7 +50,8 @@ pub(super) async fn measure<E: Engine, O: Observer>(
         return skip(runner, pass, images, round, &reason);
     }
     let Some(mut site) = runner.site.take() else { return Ok(()) };
-    runner.observer.transfers(&format!("{}/{}", pass.scenario.name, pass.variant.name), round);
+    let by = if pass.builder == Builder::Buildkit { String::new() } else { format!(" ({})", pass.builder) };
+    runner.observer.transfers(&format!("{}/{}{by}", pass.scenario.name, pass.variant.name), round);
     let mut visit = Visit { runner, site: &mut site, pass, round };
     let measured = visit.all(cold, images).await;
     runner.site = Some(site);

@@ -152,7 +152,7 @@ impl<E: Engine> Maker<'_, E> {
     async fn have(&self, image: &str) -> Result<()> {
         match self.engine.image(image).await? {
             Some(_) => Ok(()),
-            None => self.engine.pull(image).await,
+            None => self.engine.pull(image, None).await,
         }
     }
 

@@ -2,6 +2,7 @@
 //! What it cannot read exactly it refuses, so that nothing is measured under a false name.
 
 mod lexer;
+mod needs;
 mod parse;
 mod rewrite;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod variables;
 pub use rewrite::same_image;
 
 use crate::error::{Error, Result};
+use crate::results::Builder;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -25,6 +27,15 @@ pub struct Dockerfile {
     path: PathBuf,
     names: Vec<ImageName>,
     transfers: Vec<Transfer>,
+    needs: Vec<Need>,
+}
+
+/// Something that only BuildKit can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Need {
+    stage: usize,
+    line: usize,
+    what: String,
 }
 
 /// Where an image is named in the text.
@@ -146,10 +157,25 @@ impl Dockerfile {
         needed
     }
 
-    /// The images that the needed stages use.
-    pub fn bases(&self, target: usize) -> BTreeSet<String> {
+    /// The stages that a builder builds: BuildKit those that the target needs, the classic builder all up to the target.
+    pub fn built(&self, target: usize, builder: Builder) -> BTreeSet<usize> {
+        match builder {
+            Builder::Buildkit => self.needed(target),
+            Builder::Classic => (0..=target).filter(|index| *index < self.stages.len()).collect(),
+        }
+    }
+
+    /// Why a builder cannot build the target: the first thing that only BuildKit can do.
+    pub fn lacking(&self, target: usize, builder: Builder) -> Option<String> {
+        let need = self.needs.iter().find(|need| need.stage <= target)?;
+        let Need { line, what, .. } = need;
+        (builder == Builder::Classic).then(|| format!("line {line}: {what} needs BuildKit"))
+    }
+
+    /// The images that the stages which a builder builds use.
+    pub fn bases(&self, target: usize, builder: Builder) -> BTreeSet<String> {
         let mut bases = BTreeSet::new();
-        for stage in self.needed(target).into_iter().filter_map(|index| self.stages.get(index)) {
+        for stage in self.built(target, builder).into_iter().filter_map(|index| self.stages.get(index)) {
             if let Origin::Image(name) = &stage.from {
                 bases.insert(name.clone());
             }

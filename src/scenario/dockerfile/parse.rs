@@ -2,7 +2,7 @@
 
 use super::lexer::{self, Instruction, Source};
 use super::variables::{self, Values};
-use super::{Dockerfile, ImageName, Origin, Stage, Step, StepKind, Takes, Transfer};
+use super::{Dockerfile, ImageName, Need, Origin, Stage, Step, StepKind, Takes, Transfer, needs};
 use crate::error::Result;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -36,6 +36,7 @@ impl Dockerfile {
             stages: vec![],
             names: vec![],
             transfers: vec![],
+            needs: needs::of_directives(text),
         };
         for instruction in lexer::instructions(&parser.source, escape)? {
             parser.instruction(&instruction)?;
@@ -47,8 +48,8 @@ impl Dockerfile {
                 "begin a stage with `FROM <image>`",
             ));
         }
-        let Parser { stages, names, transfers, .. } = parser;
-        Ok(Self { text: text.to_owned(), stages, path: path.to_owned(), names, transfers })
+        let Parser { stages, names, transfers, needs, .. } = parser;
+        Ok(Self { text: text.to_owned(), stages, path: path.to_owned(), names, transfers, needs })
     }
 }
 
@@ -72,6 +73,7 @@ struct Parser<'a> {
     stages: Vec<Stage>,
     names: Vec<ImageName>,
     transfers: Vec<Transfer>,
+    needs: Vec<Need>,
 }
 
 impl Parser<'_> {
@@ -80,6 +82,9 @@ impl Parser<'_> {
     }
 
     fn instruction(&mut self, of: &Instruction) -> Result<()> {
+        let stage = self.stages.len() - usize::from(of.keyword != "FROM" && !self.stages.is_empty());
+        let what = needs::of_instruction(of, self.escape).into_iter();
+        self.needs.extend(what.map(|what| Need { stage, line: of.line, what }));
         let known = OTHERS.contains(&of.keyword.as_str());
         match of.keyword.as_str() {
             "FROM" => return self.from(of),

@@ -1,6 +1,7 @@
 //! Dockerfiles as text: stages, steps, the names of images, and what rewriting leaves alone.
 
 use super::*;
+use crate::results::Builder;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,7 +101,7 @@ fn targets_needs_and_bases() {
     );
     assert_eq!(file.needed(3), BTreeSet::from([1, 3]));
     assert_eq!(file.needed(2), BTreeSet::from([0, 2]));
-    assert_eq!(file.bases(3), BTreeSet::from(["b".to_owned()]));
+    assert_eq!(file.bases(3, Builder::Buildkit), BTreeSet::from(["b".to_owned()]));
     assert_eq!(file.final_base(2), Some("a"));
     assert_eq!(file.final_base(3), None);
 }
@@ -114,8 +115,8 @@ fn arguments_beat_defaults() {
         &args,
     )
     .unwrap();
-    assert_eq!(file.bases(0), BTreeSet::from(["node:20-alpine".to_owned()]));
-    assert_eq!(file.bases(1), BTreeSet::from(["node:20-alpine".to_owned()]));
+    assert_eq!(file.bases(0, Builder::Buildkit), BTreeSet::from(["node:20-alpine".to_owned()]));
+    assert_eq!(file.bases(1, Builder::Buildkit), BTreeSet::from(["node:20-alpine".to_owned()]));
 }
 
 #[test]
@@ -245,8 +246,44 @@ proptest! {
         if let Ok(file) = parse(&text) {
             prop_assert_eq!(&file.rewrite(&BTreeMap::new()), &text);
             let last = file.target(None).unwrap();
-            let all: BTreeMap<_, _> = (0..=last).flat_map(|t| file.bases(t)).map(|b| (b.clone(), b)).collect();
+            let all: BTreeMap<_, _> = (0..=last).flat_map(|t| file.bases(t, Builder::Buildkit)).map(|b| (b.clone(), b)).collect();
             prop_assert_eq!(&file.rewrite(&all), &text);
         }
     }
+}
+
+#[test]
+fn what_needs_buildkit_is_found_with_its_line() {
+    let lacking = |text: &str| parse(text).unwrap().lacking(0, Builder::Classic).unwrap_or_default();
+    for (text, said) in [
+        ("FROM a\nRUN --mount=type=cache,target=/x make\n", "line 2: RUN --mount needs BuildKit"),
+        ("FROM a\nRUN --network=none make\n", "line 2: RUN --network needs BuildKit"),
+        ("FROM a\nCOPY a b\nCOPY --chown=1 --link a b\n", "line 3: COPY --link needs BuildKit"),
+        ("FROM a\nCOPY --chmod=755 a b\n", "line 2: COPY --chmod needs BuildKit"),
+        ("FROM a\nADD --checksum=sha256:1 https://x/y b\n", "line 2: ADD --checksum needs BuildKit"),
+        ("FROM a\nADD git@host:x/y.git b\n", "line 2: ADD of a git repository needs BuildKit"),
+        ("FROM a\nRUN <<EOF\nmake\nEOF\n", "line 2: a here-document of RUN needs BuildKit"),
+        ("FROM a\nCOPY <<EOF /x\nmake\nEOF\n", "line 2: a here-document of COPY needs BuildKit"),
+        ("FROM --platform=$BUILDPLATFORM a\n", "line 1: FROM --platform=$BUILDPLATFORM needs BuildKit"),
+        ("# syntax=docker/dockerfile:1\nFROM a\n", "line 1: `# syntax=docker/dockerfile:1` needs BuildKit"),
+        ("# escape=\\\n# Syntax = x\nFROM a\n", "line 2: `# syntax=x` needs BuildKit"),
+    ] {
+        assert_eq!(lacking(text), said, "{text}");
+        assert_eq!(parse(text).unwrap().lacking(0, Builder::Buildkit), None, "{text}");
+    }
+    for text in [
+        "# a comment\n# syntax=docker/dockerfile:1\nFROM a\n",
+        "FROM --platform=linux/amd64 a\nCOPY --chown=1:1 a b\nADD --chown=1 a b\nRUN cat <<< x --mount\n",
+        "FROM a\nRUN [\"sh\", \"-c\", \"cat <<EOF\"]\nHEALTHCHECK --interval=1s CMD x\n",
+        "FROM a\nRUN make\nFROM a\nRUN --mount=type=cache,target=/x make\n",
+    ] {
+        assert_eq!(lacking(text), "", "{text}");
+    }
+}
+
+#[test]
+fn the_classic_builder_takes_the_bases_of_stages_that_nothing_needs() {
+    let file = parse("FROM a AS x\nFROM b\nFROM c\n").unwrap();
+    assert_eq!(file.bases(1, Builder::Buildkit), BTreeSet::from(["b".to_owned()]));
+    assert_eq!(file.bases(1, Builder::Classic), BTreeSet::from(["a".to_owned(), "b".to_owned()]));
 }

@@ -147,5 +147,5 @@ async fn handshake(socket: &Path, id: &str, shared_key: &str) -> Result<UnixStre
     let head = String::from_utf8_lossy(&head);
     let status = head.lines().next().unwrap_or_default();
     Err(Error::surroundings(format!("the engine at {} refused a build session: {status}", socket.display()))
-        .hint("BuildKit builds need Docker Engine 18.09 or newer; or choose the classic builder"))
+        .hint("BuildKit builds need Docker Engine 18.09 or newer; or choose --builder classic"))
 }

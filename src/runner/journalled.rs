@@ -1,0 +1,135 @@
+//! One build with what is written down before, while and after it, so that `clean` finds what it made after any end.
+//! Leaves the proof of its state and its rows to `round`.
+
+use super::cache::New;
+use super::journal::Entry;
+use super::pass::Pass;
+use super::plan::Planned;
+use super::{Observer, Runner, naming, steps};
+use crate::engine::{BuildRequest, Built, CacheRecord, Engine, Heard};
+use crate::error::Result;
+use crate::results::{Builder, Phase};
+use std::collections::BTreeSet;
+
+/// Writes down what is about to be made, builds, and writes down what was made. The second value is the bytes
+/// that the build added to the build cache.
+pub(super) async fn build_journalled<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    pass: &Pass<'_>,
+    planned: &Planned,
+) -> Result<(Built, Option<u64>)> {
+    let of = format!("{}, round {}", planned.case, planned.round);
+    let (before, _) = look(runner, &format!("before {of}")).await?;
+    let tag = naming::image(&runner.run.id, &planned.case, planned.round);
+    runner.journal.write(&Entry::Tag { tag: tag.clone() })?;
+    let present = announce(runner, pass, &before).await?;
+    let request = BuildRequest {
+        builder: pass.builder,
+        platform: runner.settings.platform.as_deref(),
+        context: pass.copy.path(),
+        dockerfile_dir: pass.dockerfile_dir.path(),
+        dockerfile: &pass.dockerfile,
+        target: pass.variant.target.as_deref(),
+        args: &pass.variant.args,
+        tag: &tag,
+        labels: &naming::labels(&runner.run.id),
+        no_cache: planned.case.phase == Phase::Cold && planned.measured,
+        namespace: &pass.namespace,
+        shared_key: &pass.namespace,
+        deadline: runner.settings.deadlines.build,
+        silence: runner.settings.deadlines.silence,
+    };
+    let (observer, journal, mut noted) = (&mut *runner.observer, &mut runner.journal, Ok(()));
+    let built = runner
+        .engine
+        .build(&request, &mut |heard| match heard {
+            Heard::Running(step) => observer.step(step),
+            Heard::Made(id) if noted.is_ok() => {
+                noted = journal.note(&Entry::Made { at: seconds(), id: id.to_owned() });
+            }
+            Heard::Made(_) => {}
+        })
+        .await?;
+    noted?;
+    let during = format!("during {of}");
+    let (after, new) = look(runner, &during).await?;
+    if pass.builder == Builder::Classic {
+        note_step_images(runner, &present, &built, &during).await?;
+    }
+    // Not every record of ours is told from the others', so their bytes are not known.
+    let bytes = (!new.foreign).then(|| added_bytes(&before, &after, &new.ours));
+    if let Ok(id) = &built.outcome {
+        runner.journal.write(&Entry::Image { id: id.clone() })?;
+    }
+    Ok((built, bytes))
+}
+
+/// Writes down that a build begins, and what is there before it: records of the build cache, or images where those are
+/// what the builder keeps. Gives the ids of the images.
+async fn announce<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    pass: &Pass<'_>,
+    records: &[CacheRecord],
+) -> Result<BTreeSet<String>> {
+    let commands = pass.commands.clone();
+    if pass.builder == Builder::Classic {
+        let present: BTreeSet<String> = runner.engine.stored().await?.into_keys().collect();
+        runner.journal.write(&Entry::ClassicBuild { at: seconds(), commands, present: present.clone() })?;
+        return Ok(present);
+    }
+    runner.cache.claim(&commands);
+    let present = records.iter().map(|r| r.id.clone()).collect();
+    runner.journal.write(&Entry::Build { commands, present })?;
+    Ok(BTreeSet::new())
+}
+
+/// Writes down the images that the steps of a build made. Others that came meanwhile are of somebody else's build.
+async fn note_step_images<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    present: &BTreeSet<String>,
+    built: &Built,
+    when: &str,
+) -> Result<()> {
+    let now = runner.engine.stored().await?;
+    let ids = steps::made(present, &now, &built.made);
+    let foreign = now.iter().any(|(id, image)| {
+        !image.parent.is_empty() && !image.named && !present.contains(id) && !ids.contains(id)
+    });
+    runner.journal.write(&Entry::StepImages { ids })?;
+    if foreign { runner.warn(foreign_build(when)) } else { Ok(()) }
+}
+
+fn seconds() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+fn foreign_build(when: &str) -> String {
+    format!("somebody else's build ran on this engine {when}; times may be too long")
+}
+
+/// Looks at the build cache and writes down which new records are ours. `when` says in the warning at what point of
+/// the run somebody else's build was seen.
+pub(super) async fn look<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    when: &str,
+) -> Result<(Vec<CacheRecord>, New)> {
+    let now = runner.engine.cache().await?;
+    let new = runner.cache.look(&now);
+    runner.journal.write(&Entry::Records { ids: new.ours.clone() })?;
+    if new.foreign {
+        runner.warn(foreign_build(when))?;
+    }
+    Ok((now, new))
+}
+
+fn added_bytes(before: &[CacheRecord], after: &[CacheRecord], own: &BTreeSet<String>) -> u64 {
+    let size_before = |id: &str| before.iter().find(|r| r.id == id).map(|r| r.size);
+    after
+        .iter()
+        .map(|r| match size_before(&r.id) {
+            Some(size) => r.size.saturating_sub(size),
+            None if own.contains(&r.id) => r.size,
+            None => 0,
+        })
+        .sum()
+}
