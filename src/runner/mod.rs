@@ -107,6 +107,8 @@ pub struct Runner<'a, E, O> {
     /// Content bytes of the unpacked layers that were read so far, by digest.
     contents: BTreeMap<String, u64>,
     cache: cache::Watch,
+    /// Whether it has been said that containers are visited.
+    visits_said: bool,
     done: usize,
 }
 
@@ -142,6 +144,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             no_transfers: None,
             contents: BTreeMap::new(),
             cache: cache::Watch::default(),
+            visits_said: false,
             done: 0,
         };
         let widest = scenarios.iter().map(|s| s.variants.len() as u64).max().unwrap_or(0);
@@ -150,8 +153,9 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
                 .warn("an earlier run left things in the engine; `dbench clean` removes what nothing else uses, and says \
                        what holds the rest".to_owned())?;
         }
+        let busy = host::busy(&runner.run.host).filter(|_| about.is_local());
         for warning in
-            [host::busy(&runner.run.host), host::too_little_disk(&about.root, widest)].into_iter().flatten()
+            [host::elsewhere(about), busy, host::too_little_disk(about, widest)].into_iter().flatten()
         {
             runner.warn(warning)?;
         }
