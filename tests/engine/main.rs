@@ -14,6 +14,7 @@
 mod commands;
 mod container_node;
 mod ended;
+mod endpoints;
 mod failing;
 mod faults;
 mod faulty_nodes;
@@ -23,6 +24,7 @@ mod lane;
 mod little_registry;
 mod machine;
 // It reads what the kernel of Linux says of processes.
+mod far;
 #[cfg(target_os = "linux")]
 mod memory;
 mod needed;
@@ -35,7 +37,10 @@ mod shipped;
 mod spoiled;
 mod spoiled_transfer;
 mod spoiler;
+mod ssh;
 mod tiny;
 mod transfer;
 mod transfer_bytes;
+mod visited;
+mod web;
 mod whole;
