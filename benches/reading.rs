@@ -10,6 +10,7 @@ mod replay;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dbench::context::{Patterns, Selection, walk};
 use dbench::engine::docker::DockerEngine;
+use dbench::engine::endpoint::Endpoint;
 use dbench::engine::{BuildRequest, Built, Engine, Trace, VertexUpdate};
 use dbench::error::files;
 use dbench::report::{Document, charts};
@@ -134,8 +135,7 @@ fn statuses(criterion: &mut Criterion) {
         request.is("POST", "/build?").then(|| Reply::Stream(vec![events.clone()]))
     });
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let host = format!("unix://{}", socket.display());
-    let engine = runtime.block_on(DockerEngine::connect(Some(&host))).unwrap();
+    let engine = runtime.block_on(DockerEngine::connect(&Endpoint::at_socket(&socket))).unwrap();
     group.bench_function("1000 steps, 3 updates each, over a socket", |bencher| {
         bencher.iter(|| {
             let built = runtime.block_on(replayed(&engine, folder.path())).outcome;

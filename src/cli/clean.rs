@@ -3,6 +3,7 @@
 use super::screen::Screen;
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
+use crate::engine::endpoint::Endpoint;
 use crate::error::{Exit, Result};
 use crate::runner::{self, Lock};
 
@@ -13,8 +14,8 @@ pub(super) struct Arguments {
     bases: bool,
 }
 
-pub(super) async fn clean(arguments: Arguments, screen: &Screen) -> Result<Exit> {
-    let engine = DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await?;
+pub(super) async fn clean(arguments: Arguments, context: Option<&str>, screen: &Screen) -> Result<Exit> {
+    let engine = DockerEngine::connect(&Endpoint::choose(context)?).await?;
     let (id, state) = (engine.about().await?.id, runner::state_folder()?);
     let _lock = Lock::take(&state, &id)?;
     let cleaned = runner::clean(&engine, &id, &state, arguments.bases).await?;

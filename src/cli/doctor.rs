@@ -4,6 +4,7 @@ use super::Format;
 use super::config::{Builders, Config, deadline};
 use super::screen::Screen;
 use crate::engine::docker::DockerEngine;
+use crate::engine::endpoint::{Address, Endpoint, Tls};
 use crate::engine::node::PrivateNode;
 use crate::engine::{Engine, STAND_IN_LABEL};
 use crate::error::{Error, Exit, Result, shown};
@@ -66,7 +67,12 @@ impl Findings {
     }
 }
 
-pub(super) async fn doctor(arguments: Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
+pub(super) async fn doctor(
+    arguments: Arguments,
+    context: Option<&str>,
+    config: &Config,
+    screen: &Screen,
+) -> Result<Exit> {
     let mut findings = Findings::default();
     look_at_config(&mut findings, config, &arguments);
     findings.fine("color", screen.colour_and_source());
@@ -85,9 +91,9 @@ pub(super) async fn doctor(arguments: Arguments, config: &Config, screen: &Scree
             Vec::new()
         }
     };
-    let no_engine = match DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await {
-        Ok(engine) => {
-            look_at_engine(&mut findings, &engine, &scenarios, config, &arguments).await?;
+    let no_engine = match connected(&mut findings, context).await {
+        Ok((endpoint, engine)) => {
+            look_at_engine(&mut findings, &endpoint, &engine, &scenarios, config, &arguments).await?;
             false
         }
         Err(error) => {
@@ -154,11 +160,6 @@ fn look_at_surroundings(findings: &mut Findings, node_root: Option<&Path>) {
         Ok(()) => findings.fine("private node", "can be had"),
         Err(error) => findings.fine("private node", format!("cannot be had: {}", error.reason())),
     }
-    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-    findings.fine(
-        "engine asked",
-        host.map_or_else(|| "the local one (built in)".to_owned(), |host| format!("{host} (DOCKER_HOST)")),
-    );
     match state_folder() {
         Ok(folder) => findings.fine("journal", folder.display().to_string()),
         Err(error) => {
@@ -167,8 +168,34 @@ fn look_at_surroundings(findings: &mut Findings, node_root: Option<&Path>) {
     }
 }
 
+/// Shows which engine is asked, why that one, and how, and asks it.
+async fn connected(findings: &mut Findings, context: Option<&str>) -> Result<(Endpoint, DockerEngine)> {
+    let endpoint = Endpoint::choose(context)?;
+    findings.fine("engine asked", format!("{} ({})", endpoint.address(), endpoint.because()));
+    match endpoint.address() {
+        Address::Tcp { tls: Some(tls), .. } => findings.fine("engine tls", tls_in_words(tls)),
+        Address::Tcp { tls: None, .. } => findings.fine("engine tls", "none: whoever listens in reads along"),
+        Address::Unix(_) | Address::Ssh { .. } => {}
+    }
+    let engine = DockerEngine::connect(&endpoint).await?;
+    Ok((endpoint, engine))
+}
+
+fn tls_in_words(tls: &Tls) -> String {
+    let trusted = match (&tls.ca, tls.verify) {
+        (_, false) => "its certificate is not checked".to_owned(),
+        (Some(ca), true) => format!("its certificate is checked with {}", shown(ca).display()),
+        (None, true) => "its certificate is checked with the authorities of this machine".to_owned(),
+    };
+    match &tls.identity {
+        Some((cert, _)) => format!("{trusted}; the client's own is {}", shown(cert).display()),
+        None => format!("{trusted}; no client certificate"),
+    }
+}
+
 async fn look_at_engine(
     findings: &mut Findings,
+    endpoint: &Endpoint,
     engine: &DockerEngine,
     scenarios: &[Scenario],
     config: &Config,
@@ -176,7 +203,7 @@ async fn look_at_engine(
 ) -> Result<()> {
     let about = engine.about().await?;
     let record = &about.record;
-    findings.fine("engine", format!("{} at {}", record.version, engine.socket().display()));
+    findings.fine("engine", format!("{} at {}", record.version, endpoint.address()));
     findings.fine("api", record.api.clone());
     look_at_builders(findings, engine, &config.builders(arguments.builder).value.all()).await;
     let platform = config.platform(&arguments.platform).value;
@@ -184,11 +211,12 @@ async fn look_at_engine(
         findings.problem("platform", found, "leave --platform out to build for the engine's own");
     }
     findings.fine("store", format!("{} ({})", record.driver, record.store));
-    match host::too_little_disk(&about.root, 3) {
+    match host::too_little_disk(&about, 3) {
+        None if !about.is_local() => findings.fine("disk", "the engine's own, not looked at from here"),
         None => findings.fine("disk", "enough for a scenario with three variants"),
         Some(found) => findings.problem("disk", found, "free some, for example with `docker builder prune`"),
     }
-    if let Some(found) = host::busy(&host::host()) {
+    if let Some(found) = host::busy(&host::host()).filter(|_| about.is_local()) {
         findings.problem("load", found, "end what runs beside it, or wait");
     }
     look_at_bases(findings, engine, scenarios, config, &config.builders(arguments.builder).value.all()).await

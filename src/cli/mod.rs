@@ -28,6 +28,9 @@ struct Arguments {
     /// Colour on the terminal; NO_COLOR turns it off as well
     #[arg(long, global = true, value_enum, env = "DBENCH_COLOR", default_value_t = Colour::Auto)]
     color: Colour,
+    /// The docker context of the engine; else DOCKER_HOST, DOCKER_CONTEXT or the current one, as with docker
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
 }
 
 const EXIT_CODES: &str = "\
@@ -82,7 +85,7 @@ pub fn main() -> Exit {
         }
     };
     let screen = Screen::new(arguments.color);
-    dispatch(arguments.command, &screen).unwrap_or_else(|error| {
+    dispatch(arguments.command, arguments.context.as_deref(), &screen).unwrap_or_else(|error| {
         screen.problem("error", &error.to_string());
         error.exit()
     })
@@ -99,14 +102,14 @@ fn parse() -> Result<Arguments, clap::Error> {
     Arguments::from_arg_matches(&given)
 }
 
-fn dispatch(command: Command, screen: &Screen) -> Result<Exit> {
+fn dispatch(command: Command, context: Option<&str>, screen: &Screen) -> Result<Exit> {
     let config = Config::find()?;
     match command {
-        Command::Run(arguments) => block_on(run::run(arguments, &config, screen)),
+        Command::Run(arguments) => block_on(run::run(arguments, context, &config, screen)),
         Command::List(arguments) => list::list(&arguments, &config, screen),
         Command::Report(arguments) => report::report(&arguments, &config, screen),
-        Command::Doctor(arguments) => block_on(doctor::doctor(arguments, &config, screen)),
-        Command::Clean(arguments) => block_on(clean::clean(arguments, screen)),
+        Command::Doctor(arguments) => block_on(doctor::doctor(arguments, context, &config, screen)),
+        Command::Clean(arguments) => block_on(clean::clean(arguments, context, screen)),
         Command::Registry(arguments) => block_on(registry::registry(arguments, screen)),
     }
 }

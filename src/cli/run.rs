@@ -6,8 +6,9 @@ use super::progress::Progress;
 use super::screen::Screen;
 use super::{mapping, plan};
 use crate::engine::docker::DockerEngine;
+use crate::engine::endpoint::Endpoint;
 use crate::engine::node::ImageStore;
-use crate::engine::{About, Engine, Patience};
+use crate::engine::{About, Engine, Patience, Reach};
 use crate::error::{Error, Exit, Result};
 use crate::report::Document;
 use crate::results::{
@@ -143,7 +144,12 @@ fn store(text: &str) -> Result<ImageStore, String> {
     ImageStore::parse(text).ok_or_else(|| format!("it is not one of {known}"))
 }
 
-pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
+pub(super) async fn run(
+    arguments: Arguments,
+    context: Option<&str>,
+    config: &Config,
+    screen: &Screen,
+) -> Result<Exit> {
     let out = config.out(&arguments.out).value;
     let folder = config.scenarios(&arguments.scenarios).value;
     let mut scenarios = runner::select(Scenario::load_all(&folder)?, &arguments.names, &arguments.variant)?;
@@ -172,7 +178,8 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
         return plan::show(&plan, transfers, &scenarios, &map, &out, arguments.format, screen)
             .map(|()| Exit::Done);
     }
-    let engine = DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await?;
+    let engine =
+        DockerEngine::connect(&Endpoint::choose(context)?).await?.visiting_with(&transfers.relay_image);
     let (about, state) = (engine.about().await?, runner::state_folder()?);
     let _lock = Lock::take(&state, &about.id)?;
     for builder in &selection.builders {
@@ -180,6 +187,9 @@ pub(super) async fn run(arguments: Arguments, config: &Config, screen: &Screen) 
     }
     let platform = config.platform(&arguments.platform).value;
     let bases = Bases::resolve(&engine, &scenarios, &map, &selection.builders, platform.as_deref()).await?;
+    if engine.reach() == Reach::Visited && scenarios.iter().any(Scenario::asks_a_port) {
+        engine.have_visitors().await?;
+    }
     let run = description(&selection, &measured, platform.clone(), &about, &scenarios, &bases)?;
     let settings = Settings {
         selection,

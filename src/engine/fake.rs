@@ -4,7 +4,7 @@
 use super::node::{ContainerNode, ContainerSettings};
 use super::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Failure, Heard, Image, Patience,
-    PullTrace, PushTrace, Relay, RelaySettings, Removal, Stored, Trace, VertexUpdate,
+    PullTrace, PushTrace, Reach, Relay, RelaySettings, Removal, Stored, Trace, VertexUpdate,
 };
 use crate::error::{Error, Result, files};
 use crate::image::Layer;
@@ -109,7 +109,7 @@ impl Engine for FakeEngine {
             cores: None,
             memory: None,
         };
-        Ok(About { id: text(), record, root: "/".into() })
+        Ok(About { id: text(), way: "unix", record, root: "/".into() })
     }
 
     async fn image(&self, name: &str) -> Result<Option<Image>> {
@@ -185,6 +185,14 @@ impl Engine for FakeEngine {
 
     async fn get(&self, _: &str, _: u16, _: &str, _: Duration) -> Result<Option<Answer>> {
         Ok(None)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Published
+    }
+
+    fn take_trial(&self) -> bool {
+        false
     }
 
     async fn exit_code(&self, _container: &str) -> Result<Option<i64>> {

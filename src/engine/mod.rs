@@ -2,7 +2,9 @@
 //! Leaves to `runner` when to ask and what the answers prove.
 
 mod classic;
+mod dial;
 pub mod docker;
+pub mod endpoint;
 #[cfg(test)]
 pub mod fake;
 pub mod node;
@@ -31,10 +33,19 @@ pub const STAND_IN_LABEL: &str = "dev.dbench.stand-in";
 pub struct About {
     /// The engine's own id; it names the lock of a run.
     pub id: String,
+    /// How it is reached: `unix`, `tcp`, `tls` or `ssh`. Behind anything but a unix socket it may be on another machine.
+    pub way: &'static str,
     /// What `run.json` keeps.
     pub record: EngineRecord,
     /// The folder in which the engine keeps its data, as the engine sees it.
     pub root: PathBuf,
+}
+
+impl About {
+    /// Whether it is behind a unix socket, so that this machine is taken for its own.
+    pub fn is_local(&self) -> bool {
+        self.way == "unix"
+    }
 }
 
 /// An image in the engine's store.
@@ -161,6 +172,22 @@ pub struct Answer {
     pub body: String,
 }
 
+/// How a question reaches a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Nobody knows yet: its published port is asked first.
+    Unknown,
+    /// Through its published port.
+    Published,
+    /// Through a visitor: a container in its network, over the engine's own connection.
+    Visited,
+}
+
+/// The name of the container that visits another.
+pub fn visitor_of(container: &str) -> String {
+    format!("{container}-visitor")
+}
+
 /// How a removal ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removal {
@@ -212,6 +239,10 @@ pub trait Engine {
     /// Gets a path from a port of a running container. `Ok(None)` means not yet: refused, reset, cut off.
     async fn get(&self, container: &str, port: u16, path: &str, deadline: Duration)
     -> Result<Option<Answer>>;
+    /// How the questions of `get` reach its containers.
+    fn reach(&self) -> Reach;
+    /// Whether, since this was asked last, a container was visited to find that out, which costs its start time.
+    fn take_trial(&self) -> bool;
     /// Whether a container still runs; if not, its exit code.
     async fn exit_code(&self, container: &str) -> Result<Option<i64>>;
     /// What a container wrote: standard output, then both streams.

@@ -1,5 +1,6 @@
 //! What is worth knowing of the machine that runs dbench: it decides the times.
 
+use crate::engine::About;
 use crate::error::files;
 use crate::results::{Host, Revision};
 use std::path::Path;
@@ -44,8 +45,8 @@ pub fn busy(host: &Host) -> Option<String> {
 }
 
 /// A warning if the disk of a local engine has too little room for a round of `variants` whose images stay.
-pub fn too_little_disk(root: &Path, variants: u64) -> Option<String> {
-    let stat = rustix::fs::statvfs(root).ok()?;
+pub fn too_little_disk(engine: &About, variants: u64) -> Option<String> {
+    let stat = rustix::fs::statvfs(&engine.root).ok().filter(|_| engine.is_local())?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     let needed = variants.saturating_mul(ROOM_PER_VARIANT);
     (free < needed).then(|| {
@@ -53,6 +54,17 @@ pub fn too_little_disk(root: &Path, variants: u64) -> Option<String> {
             "the engine's disk has {:.1} GB free and the plan may need {:.1} GB",
             free as f64 / 1e9,
             needed as f64 / 1e9
+        )
+    })
+}
+
+/// A warning if the machine that is described may not be the one that builds.
+pub fn elsewhere(engine: &About) -> Option<String> {
+    (!engine.is_local()).then(|| {
+        format!(
+            "the engine is reached by {} and may be on another machine: the host that is named here ran dbench, the engine \
+             built; what dbench asks and sends is on the way in every time",
+            engine.way
         )
     })
 }

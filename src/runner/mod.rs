@@ -113,6 +113,8 @@ pub struct Runner<'a, E, O> {
     /// Content bytes of the unpacked layers that were read so far, by digest.
     contents: BTreeMap<String, u64>,
     cache: cache::Watch,
+    /// Whether it has been said that containers are visited.
+    visits_said: bool,
     done: usize,
 }
 
@@ -148,6 +150,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             no_transfers: None,
             contents: BTreeMap::new(),
             cache: cache::Watch::default(),
+            visits_said: false,
             done: 0,
         };
         let widest = scenarios.iter().map(|s| s.variants.len() as u64).max().unwrap_or(0);
@@ -158,8 +161,9 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         }
         let wanted = runner.settings.platform.as_deref();
         let warnings = [
-            host::busy(&runner.run.host),
-            host::too_little_disk(&about.root, widest),
+            host::elsewhere(about),
+            host::busy(&runner.run.host).filter(|_| about.is_local()),
+            host::too_little_disk(about, widest),
             wanted.and_then(|wanted| emulated(wanted, &about.record.platform)),
         ];
         for warning in warnings.into_iter().flatten() {

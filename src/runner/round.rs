@@ -5,7 +5,7 @@ use super::journal::{Entry, Ledger};
 use super::journalled::{build_journalled, look};
 use super::pass::{self, Pass};
 use super::plan::Planned;
-use super::probe::{Subject, Wrong, probe};
+use super::probe::{Started, Subject, Wrong, probe};
 use super::proof::{Claimed, prove, reaches};
 use super::record::{Of, Verdict};
 use super::transfer::{self, Images};
@@ -16,7 +16,6 @@ use crate::results::{Builder, Case, Measure, Metric, Phase, nanoseconds};
 use crate::scenario::{Nonce, Scenario};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 /// What goes on after the last step of a build.
 const PROBING: &str = "probing";
@@ -111,8 +110,8 @@ async fn build<E: Engine, O: Observer>(
     if let Some(start) =
         start.filter(|_| planned.case.phase == Phase::Cold && runner.settings.measures(Measure::Start))
     {
-        let of = Of::new(&planned.case, planned.round, Some(built.started), &Verdict::Valid);
-        runner.writer.sample(&of.sample(Metric::StartReady, Some(nanoseconds(start))))?;
+        let of = Of::new(&planned.case, planned.round, Some(built.started), &Verdict::Valid).over(start.link);
+        runner.writer.sample(&of.sample(Metric::StartReady, Some(nanoseconds(start.after))))?;
     }
     let works = !matches!(verdict, Verdict::Failed(_));
     Ok(built.outcome.ok().map(|id| Made { id, works }))
@@ -128,7 +127,7 @@ async fn judge<E: Engine, O: Observer>(
     nonce: &Nonce,
     edited: &BTreeSet<String>,
     image: &str,
-) -> Result<(Verdict, Option<Duration>)> {
+) -> Result<(Verdict, Option<Started>)> {
     let visible: BTreeSet<String> = edited
         .iter()
         .filter(|path| !pass.ignored.as_ref().is_some_and(|p| p.excludes(path)))
@@ -159,11 +158,26 @@ async fn judge<E: Engine, O: Observer>(
     let answer = probe(runner.engine, &mut runner.journal, &subject).await?;
     note_agreement(runner, planned, &answer)?;
     let start = match answer {
-        Ok(start) => start,
+        Ok(start) => {
+            warn_of_visits(runner, start)?;
+            start
+        }
         Err(wrong) => return Ok((Verdict::Failed(wrong_answer(runner, planned, &wrong)?), None)),
     };
     let proven = if planned.measured { prove(&claimed, &built.trace) } else { Ok(()) };
     Ok((proven.map_or_else(Verdict::Invalid, |()| Verdict::Valid), Some(start)))
+}
+
+/// Says once that start times hold the way to the engine.
+fn warn_of_visits<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>, start: Started) -> Result<()> {
+    if start.link.is_empty() || std::mem::replace(&mut runner.visits_said, true) {
+        return Ok(());
+    }
+    runner.warn(
+        "containers are asked through the engine's own connection, because their ports are not reached from here: times \
+         from the start on are marked `relayed` and hold the start of a second container"
+            .to_owned(),
+    )
 }
 
 /// The reason of an image that does not work; what its container wrote is kept and shown.
@@ -199,7 +213,7 @@ fn show_log<E: Engine, O: Observer>(
 fn note_agreement<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     planned: &Planned,
-    answer: &Result<Duration, Wrong>,
+    answer: &Result<Started, Wrong>,
 ) -> Result<()> {
     let record = runner.run.scenarios.iter_mut().find(|s| s.name == planned.case.scenario);
     if let Some(record) = record {

@@ -51,6 +51,11 @@ impl Scenario {
         self.variants.iter().find(|v| v.baseline).unwrap_or(&self.variants[0])
     }
 
+    /// Whether some image is proven by an answer from a port.
+    pub fn asks_a_port(&self) -> bool {
+        self.variants.iter().any(|variant| matches!(variant.probe.expect, Expect::Http { .. }))
+    }
+
     /// What is edited before a build of that phase.
     pub fn edit(&self, phase: Phase) -> Option<&Edit> {
         match phase {

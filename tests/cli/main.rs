@@ -6,6 +6,7 @@
 mod builders;
 #[path = "../common/mod.rs"]
 mod common;
+mod endpoint;
 mod report;
 
 use common::{Folder, SCENARIO, run};
@@ -239,24 +240,6 @@ fn flags_beat_the_environment_which_beats_the_file() {
 }
 
 #[test]
-fn another_scheme_is_named_and_never_replaced_by_the_local_engine() {
-    for (host, scheme) in
-        [("tcp://10.0.0.1:2375", "tcp"), ("ssh://me@host", "ssh"), ("/var/run/x.sock", "/var/run/x.sock")]
-    {
-        for arguments in [&["run"][..], &["clean"]] {
-            let ran = Folder::new().dbench(&[("DOCKER_HOST", host)], arguments).ends(1);
-            assert_eq!(
-                ran.err,
-                format!(
-                    "error: DOCKER_HOST has the scheme `{scheme}`, and dbench speaks only `unix`\n  hint: unset DOCKER_HOST \
-                     for the local engine, or set it to unix:///path/of/docker.sock\n"
-                )
-            );
-        }
-    }
-}
-
-#[test]
 fn without_an_engine_three_ways_to_get_one_are_shown() {
     let folder = Folder::new();
     let host = [("DOCKER_HOST", "unix:///nonexistent/docker.sock")];
@@ -308,7 +291,7 @@ fn doctor_shows_every_setting_and_where_it_came_from() {
         ("build deadline", "1800 s (built in)"),
         ("silence deadline", "600 s (built in)"),
         ("probe deadline", "60 s (built in)"),
-        ("engine asked", "unix:///nonexistent/docker.sock (DOCKER_HOST)"),
+        ("engine asked", "/nonexistent/docker.sock (DOCKER_HOST)"),
     ] {
         assert_eq!(found(what), said, "{what}");
     }

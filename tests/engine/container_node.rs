@@ -5,6 +5,7 @@ use crate::little_registry::LittleRegistry;
 use crate::machine::Machine;
 use crate::node::{assert_empty, said_token};
 use dbench::engine::docker::DockerEngine;
+use dbench::engine::endpoint::Endpoint;
 use dbench::engine::node::{ContainerNode, ContainerSettings, ImageStore, StorePlace};
 use dbench::engine::{Engine, Patience, Removal};
 use dbench::results::NodeKind;
@@ -90,7 +91,7 @@ fn a_process_that_holds_a_container_node() {
     let Some(folder) = std::env::var_os(HOLD).map(PathBuf::from) else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let engine = DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await.unwrap();
+        let engine = DockerEngine::connect(&Endpoint::choose(None).unwrap()).await.unwrap();
         let (token, image) =
             (std::env::var("DBENCH_TEST_TOKEN").unwrap(), std::env::var("DBENCH_TEST_IMAGE").unwrap());
         let _node = ContainerNode::start(&engine, settings(&token, &folder, &image))

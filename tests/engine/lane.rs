@@ -1,6 +1,7 @@
 //! One test at a time on the engine, with a state folder of its own, and what it left behind.
 
 use dbench::engine::docker::DockerEngine;
+use dbench::engine::endpoint::Endpoint;
 use dbench::engine::{CacheRecord, Engine, Removal};
 use dbench::results::{Case, Loaded, Metric, Phase, Sample, find_run};
 use std::collections::BTreeSet;
@@ -50,9 +51,8 @@ impl Lane {
         }
         let alone = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let host = std::env::var("DOCKER_HOST").ok();
         let found = runtime.block_on(async {
-            let engine = DockerEngine::connect(host.as_deref()).await.map_err(|error| error.to_string())?;
+            let engine = chosen_engine().await.map_err(|error| error.to_string())?;
             let base = base(&engine).await?;
             Ok::<_, String>((engine, base))
         });
@@ -278,6 +278,11 @@ pub fn root() -> &'static Path {
 pub fn copy(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-r").args([from, to]).status().unwrap();
     assert!(copied.success(), "cp {}: {copied}", from.display());
+}
+
+/// The engine that the program under test takes as well.
+async fn chosen_engine() -> dbench::error::Result<DockerEngine> {
+    DockerEngine::connect(&Endpoint::choose(None)?).await
 }
 
 async fn base(engine: &DockerEngine) -> Result<String, String> {

@@ -15,6 +15,7 @@ mod classic;
 mod commands;
 mod container_node;
 mod ended;
+mod endpoints;
 mod failing;
 mod faults;
 mod faulty_nodes;
@@ -24,6 +25,7 @@ mod lane;
 mod little_registry;
 mod machine;
 // It reads what the kernel of Linux says of processes.
+mod far;
 #[cfg(target_os = "linux")]
 mod memory;
 mod needed;
@@ -36,7 +38,10 @@ mod shipped;
 mod spoiled;
 mod spoiled_transfer;
 mod spoiler;
+mod ssh;
 mod tiny;
 mod transfer;
 mod transfer_bytes;
+mod visited;
+mod web;
 mod whole;

@@ -17,7 +17,7 @@ const ROOM: StorePlace = StorePlace::Memory(4 << 30);
 const RUN: [&str; 7] = ["run", "--rounds", "1", "--measure", "build,size,transfer,start", "--seed", "1"];
 
 /// An engine in a network of its own that holds some images of the lane's.
-fn apart(lane: &Lane, images: &[&str]) -> PrivateNode {
+pub fn apart(lane: &Lane, images: &[&str]) -> PrivateNode {
     let engine = Candidate { root: None, store: ImageStore::Graph };
     let settings = Settings { place: ROOM, ..settings(&lane.path("apart"), &engine) };
     let node = lane.wait_for(PrivateNode::start(settings)).unwrap_or_else(|error| panic!("{error}"));
@@ -31,11 +31,11 @@ fn apart(lane: &Lane, images: &[&str]) -> PrivateNode {
     node
 }
 
-fn host(node: &PrivateNode) -> String {
+pub fn host(node: &PrivateNode) -> String {
     format!("unix://{}", node.engine().socket().display())
 }
 
-fn relay_image(lane: &Lane) -> &'static str {
+pub fn relay_image(lane: &Lane) -> &'static str {
     let there = |name: &&str| lane.wait_for(lane.engine.image(name)).unwrap().is_some();
     let pull = || {
         lane.wait_for(lane.engine.pull(RELAYS[1], None)).unwrap_or_else(|error| panic!("{error}"));
@@ -51,7 +51,7 @@ fn run(lane: &Lane, engine: &PrivateNode, more: &[&str]) -> (Ended, Loaded) {
 }
 
 /// Fails if the engine holds more than the images that it was given.
-fn assert_as_before(lane: &Lane, engine: &PrivateNode) {
+pub fn assert_as_before(lane: &Lane, engine: &PrivateNode) {
     let engine = engine.engine();
     assert_eq!(lane.wait_for(engine.containers("")).unwrap(), Vec::<String>::new());
     assert_eq!(lane.wait_for(engine.images(dbench::engine::RUN_LABEL)).unwrap(), []);

@@ -7,7 +7,7 @@ use dbench::engine::docker::DockerEngine;
 use dbench::engine::node::{ContainerNode, ContainerSettings};
 use dbench::engine::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Heard, Image, Patience,
-    PullTrace, PushTrace, Relay, RelaySettings, Removal, Stored,
+    PullTrace, PushTrace, Reach, Relay, RelaySettings, Removal, Stored,
 };
 use dbench::error::Result;
 use dbench::image::Layer;
@@ -72,6 +72,12 @@ impl Engine for Spoiler<'_> {
         deadline: Duration,
     ) -> Result<Option<Answer>> {
         self.engine.get(container, port, path, deadline).await
+    }
+    fn reach(&self) -> Reach {
+        self.engine.reach()
+    }
+    fn take_trial(&self) -> bool {
+        self.engine.take_trial()
     }
     async fn exit_code(&self, container: &str) -> Result<Option<i64>> {
         self.engine.exit_code(container).await

@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt};
 use hyper::body::Bytes;
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 
 /// Where an engine in a container keeps its store.
@@ -62,9 +63,16 @@ pub(in crate::engine) struct Output(
 impl Output {
     /// The next piece, and whether it is of standard output; `None` at the end.
     pub async fn next(&mut self) -> Option<(bool, Bytes)> {
-        let piece = self.0.next().await?.ok()?;
-        let standard = matches!(piece, LogOutput::StdOut { .. } | LogOutput::Console { .. });
-        Some((standard, piece.into_bytes()))
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The same, for a reader.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(bool, Bytes)>> {
+        self.0.poll_next_unpin(context).map(|piece| {
+            let piece = piece?.ok()?;
+            let standard = matches!(piece, LogOutput::StdOut { .. } | LogOutput::Console { .. });
+            Some((standard, piece.into_bytes()))
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Owns the Docker Engine behind a unix socket: bollard for the API, a session of our own for BuildKit.
-//! Leaves to the rest of the program the words of `engine`; nothing outside this folder knows bollard.
+//! Leaves to the rest of the program the words of `engine`, and to `dial` the socket of an engine that has none on this
+//! machine; nothing outside this folder knows bollard.
 
 mod attached;
 mod build;
@@ -11,13 +12,16 @@ mod networks;
 mod session;
 mod tarball;
 mod transfer;
+mod visit;
 
 pub(super) use attached::{AttachedSpec, Output, Powers, Streams};
 
+use super::dial::Dial;
+use super::endpoint::{Address, Endpoint};
 use super::node::{ContainerNode, ContainerSettings};
 use super::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Heard, Image, Patience,
-    PullTrace, PushTrace, Relay, RelaySettings, Removal, Stored,
+    PullTrace, PushTrace, Reach, Relay, RelaySettings, Removal, Stored,
 };
 use crate::error::{Error, Result};
 use crate::image::Layer;
@@ -26,43 +30,57 @@ use bollard::Docker;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use visit::Visits;
 
-const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// How long an answer that is not a build, a pull or a save may take.
 const ANSWER: Duration = Duration::from_secs(60);
+/// How long an engine that is not behind a socket of this machine may take for its first answer.
+const FIRST_ANSWER: Duration = Duration::from_secs(30);
 /// How long a save or a pull may take; the engine spools a saved image before its first byte.
 const LONG: Duration = Duration::from_secs(1800);
 
-/// A Docker Engine behind a unix socket.
+/// A Docker Engine behind a unix socket, which may be one of dbench's own that leads elsewhere.
 #[derive(Clone, Debug)]
 pub struct DockerEngine {
     client: Docker,
     socket: PathBuf,
     /// Where containers publish their ports, and where they are asked.
     published_at: IpAddr,
+    /// What is behind the socket, if that is not the engine itself; it ends with the last of its users.
+    _dial: Option<Arc<Dial>>,
+    /// How it is reached: `unix`, `tcp`, `tls` or `ssh`.
+    way: &'static str,
+    /// How its containers are asked.
+    visits: Arc<Visits>,
 }
 
 impl DockerEngine {
-    /// Connects to the engine that `DOCKER_HOST` names, or to the default one, and negotiates the API version.
-    pub async fn connect(docker_host: Option<&str>) -> Result<Self> {
-        let socket = socket_of(docker_host)?;
-        let unreachable = |cause: bollard::errors::Error| {
-            Error::surroundings(format!("no Docker Engine answers at {}", socket.display())).because(cause).hint(
-                "get one in one of three ways: `make setup` in the checkout of dbench (Debian, as root), start Docker \
-                 Desktop or `systemctl start docker`, or point DOCKER_HOST at the unix socket of a running engine",
-            )
+    /// Connects to an engine and negotiates the API version.
+    ///
+    /// # Errors
+    /// If none answers there, with the cause and what to do.
+    pub async fn connect(endpoint: &Endpoint) -> Result<Self> {
+        let address = endpoint.address();
+        let dial = Dial::open(address)?.map(Arc::new);
+        let socket = match (&dial, endpoint.socket()) {
+            (Some(dial), _) => dial.socket().to_owned(),
+            (None, socket) => socket.cloned().unwrap_or_default(),
         };
-        let client = Docker::connect_with_unix(
-            &socket.to_string_lossy(),
-            LONG.as_secs(),
-            bollard::API_DEFAULT_VERSION,
-        )
-        .map_err(unreachable)?;
-        let client = within("negotiating the version of the API", ANSWER, client.negotiate_version())
-            .await?
-            .map_err(unreachable)?;
-        Ok(Self { client: speaking(client, |_| None), socket, published_at: Ipv4Addr::LOCALHOST.into() })
+        let negotiating = negotiated(&socket);
+        let answered = match &dial {
+            Some(_) => tokio::time::timeout(FIRST_ANSWER, negotiating).await.unwrap_or_else(|_elapsed| {
+                Err(format!("it said nothing for {} s", FIRST_ANSWER.as_secs()).into())
+            }),
+            None => within("negotiating the version of the API", ANSWER, negotiating).await?,
+        };
+        let client = answered.map_err(|cause| no_engine(address, dial.as_deref(), cause))?;
+        let client = speaking(client, |_| None);
+        let (way, visits) = (address.way(), Arc::new(Visits::of(address.way())));
+        Ok(Self { client, socket, published_at: Ipv4Addr::LOCALHOST.into(), _dial: dial, way, visits })
     }
 
     /// The same engine, whose containers publish their ports at another address of its machine than loopback.
@@ -84,17 +102,26 @@ impl DockerEngine {
     }
 }
 
-/// The unix socket that DOCKER_HOST names; any other scheme is refused rather than replaced by the local engine.
-fn socket_of(docker_host: Option<&str>) -> Result<PathBuf> {
-    match docker_host.filter(|host| !host.is_empty()) {
-        None => Ok(PathBuf::from(DEFAULT_SOCKET)),
-        Some(host) => host.strip_prefix("unix://").map(PathBuf::from).ok_or_else(|| {
-            let scheme = host.split_once("://").map_or(host, |(scheme, _)| scheme);
-            Error::surroundings(format!(
-                "DOCKER_HOST has the scheme `{scheme}`, and dbench speaks only `unix`"
-            ))
-            .hint("unset DOCKER_HOST for the local engine, or set it to unix:///path/of/docker.sock")
-        }),
+async fn negotiated(socket: &Path) -> Result<Docker, Cause> {
+    let version = bollard::API_DEFAULT_VERSION;
+    let client = Docker::connect_with_unix(&socket.to_string_lossy(), LONG.as_secs(), version)?;
+    Ok(client.negotiate_version().await?)
+}
+
+/// What the way there failed of says more than what its client saw of that.
+fn no_engine(address: &Address, dial: Option<&Dial>, cause: Cause) -> Error {
+    let error = Error::surroundings(format!("no Docker Engine answers at {address}"));
+    match (dial, dial.and_then(Dial::trouble)) {
+        (_, Some(trouble)) => error.because(trouble.cause).hint(trouble.hint),
+        (Some(_), None) => error.because(cause).hint(
+            "check that an engine answers there, and how: DOCKER_TLS_VERIFY and DOCKER_CERT_PATH ask for TLS, and `docker \
+             version` shows whether the docker CLI gets through",
+        ),
+        (None, _) => error.because(cause).hint(
+            "get one in one of three ways: `make setup` in the checkout of dbench (Debian, as root), start Docker \
+             Desktop or `systemctl start docker`, or point DOCKER_HOST at the unix socket of a running engine, or \
+             --context at its docker context",
+        ),
     }
 }
 
@@ -163,6 +190,7 @@ impl Engine for DockerEngine {
         let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
         Ok(About {
             id: info.id.unwrap_or_default(),
+            way: self.way,
             root: PathBuf::from(info.docker_root_dir.unwrap_or_default()),
             record: EngineRecord {
                 version: version.version.unwrap_or_default(),
@@ -226,6 +254,14 @@ impl Engine for DockerEngine {
         self.get_page(container, port, path, deadline).await
     }
 
+    fn reach(&self) -> Reach {
+        self.visits.reach()
+    }
+
+    fn take_trial(&self) -> bool {
+        self.visits.take_trial()
+    }
+
     async fn exit_code(&self, container: &str) -> Result<Option<i64>> {
         self.container_exit_code(container).await
     }
@@ -272,24 +308,5 @@ impl Engine for DockerEngine {
 
     async fn relay(&self, settings: &RelaySettings) -> Result<Relay> {
         Relay::start(self, settings).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_unix_sockets_are_spoken_to() {
-        assert_eq!(socket_of(None).unwrap(), Path::new(DEFAULT_SOCKET));
-        assert_eq!(socket_of(Some("")).unwrap(), Path::new(DEFAULT_SOCKET));
-        assert_eq!(socket_of(Some("unix:///a/b.sock")).unwrap(), Path::new("/a/b.sock"));
-        let error = socket_of(Some("tcp://10.0.0.1:2375")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "DOCKER_HOST has the scheme `tcp`, and dbench speaks only `unix`\n  hint: unset DOCKER_HOST for the local \
-             engine, or set it to unix:///path/of/docker.sock"
-        );
-        assert_eq!(error.exit().code(), 1);
     }
 }

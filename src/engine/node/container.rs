@@ -3,7 +3,7 @@
 use super::store::{ImageStore, StorePlace, file_system_of};
 use super::{NodeAbout, NodeKind, about, connected, fit_for_a_socket, socket as dial};
 use crate::engine::docker::{AttachedSpec, DockerEngine, Output, Powers, Streams};
-use crate::engine::{Engine, Removal};
+use crate::engine::{Engine, Reach, Removal};
 use crate::error::{Error, Result, files};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ impl Life {
         let why = tokio::select! {
             engine = connected(&socket) => {
                 let address = outer.address_in(&settings.name, &settings.name).await?;
-                return Ok(engine.publishing_at(address));
+                return Ok(visited(engine.publishing_at(address), outer, settings).await);
             }
             _ended = &mut self.reading => "ended before it answered".to_owned(),
             () = tokio::time::sleep(settings.deadline) => {
@@ -177,6 +177,7 @@ impl Life {
 
     /// Ends the standard input and waits until the container has removed itself; one that does not is removed.
     async fn end(&mut self, outer: &DockerEngine, name: &str) -> Result<()> {
+        outer.end_visit(name).await?;
         // It fails if the container has ended by itself.
         let _ = self.input.shutdown().await;
         let give_up = Instant::now() + ENDING;
@@ -188,6 +189,15 @@ impl Life {
         }
         outer.remove_container(name).await.map(|_removal| ())
     }
+}
+
+/// Ports of a node are as far away as those of the engine that it runs in.
+async fn visited(engine: DockerEngine, outer: &DockerEngine, settings: &ContainerSettings) -> DockerEngine {
+    if outer.reach() != Reach::Visited {
+        return engine;
+    }
+    outer.begin_visit(&settings.name, &settings.labels).await;
+    engine.visited_in(outer, &settings.name)
 }
 
 /// Reads to the end and keeps the last bytes.

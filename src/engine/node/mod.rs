@@ -11,6 +11,7 @@ mod supervisor;
 mod sweep;
 
 use super::docker::DockerEngine;
+use super::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::results::{EngineRecord, NodeKind};
 pub use container::{ContainerNode, ContainerSettings};
@@ -111,9 +112,9 @@ fn fit_for_a_socket(path: &Path) -> Result<()> {
 
 /// The engine behind a socket, as soon as there is one that answers.
 async fn connected(socket: &Path) -> DockerEngine {
-    let host = format!("unix://{}", socket.display());
+    let endpoint = Endpoint::at_socket(socket);
     loop {
-        match DockerEngine::connect(Some(&host)).await {
+        match DockerEngine::connect(&endpoint).await {
             Ok(engine) => return engine,
             Err(_not_yet) => tokio::time::sleep(PAUSE).await,
         }

@@ -25,7 +25,6 @@ use crate::results::{Builder, Case, Measure, Metric, Phase, Sample, nanoseconds}
 use crate::scenario::Nonce;
 use rows::{PUSH, Pull, SKIPPED, UPDATE_PUSH};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Images of one variant in one round, by the phase that made them.
 pub(super) type Images = BTreeMap<Phase, String>;
@@ -212,8 +211,8 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
         };
         let of = Of::new(&case, self.round, Some(pulled.started), &verdict)
             .on(self.site.kind())
-            .over(self.site.node_way.link());
-        let ready = answer.ok().map(|start: Duration| nanoseconds(pulled.wall + start));
+            .over(answer.as_ref().map_or("", |start| start.link).max(self.site.node_way.link()));
+        let ready = answer.ok().map(|start| nanoseconds(pulled.wall + start.after));
         let row = of.sample(Metric::PullReady, ready);
         self.write(&[row])
     }

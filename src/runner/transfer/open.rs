@@ -2,7 +2,7 @@
 
 use super::site::{Site, Way};
 use crate::engine::node::{ContainerSettings, ImageStore, Node, PrivateNode, Settings, StorePlace};
-use crate::engine::{About, Engine, Patience, Relay, RelaySettings};
+use crate::engine::{About, Engine, Patience, Relay, RelaySettings, visitor_of};
 use crate::error::Result;
 use crate::registry::{self, Limits, Registry};
 use crate::results::NodeKind;
@@ -230,6 +230,7 @@ impl<E: Engine> Maker<'_, E> {
         let name = naming::node(self.run);
         self.journal.write(&Entry::Network { name: name.clone() })?;
         self.journal.write(&Entry::Container { name: name.clone() })?;
+        self.journal.write(&Entry::Container { name: visitor_of(&name) })?;
         let labels = naming::labels(self.run);
         let settings = ContainerSettings { name, image, folder, labels, image_store, place, deadline };
         Ok(Node::Container(Box::new(self.engine.host(settings).await?)))
