@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// An answer of a probe is small; what is longer is cut, and then it is not the expected one.
 const BODY_LIMIT: u64 = 1 << 20;
+/// More of what a container wrote is not read; its lines are of any length.
+const LONGEST_LOG: usize = 1 << 20;
 
 impl DockerEngine {
     pub(super) async fn start_container(&self, spec: &ContainerSpec<'_>) -> Result<()> {
@@ -64,6 +66,9 @@ impl DockerEngine {
         let reading = async {
             while let Some(line) = lines.next().await {
                 let line = line?;
+                if all.len() > LONGEST_LOG {
+                    break;
+                }
                 if matches!(line, LogOutput::StdOut { .. } | LogOutput::Console { .. }) {
                     stdout.extend_from_slice(line.as_ref());
                 }
