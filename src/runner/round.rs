@@ -2,6 +2,7 @@
 
 use super::cache::New;
 use super::clean::{Cleaned, prune};
+use super::clock::Clocks;
 use super::journal::{Entry, Ledger};
 use super::pass::Pass;
 use super::plan::Planned;
@@ -217,8 +218,16 @@ async fn build_journalled<E: Engine, O: Observer>(
         silence: runner.settings.deadlines.silence,
     };
     let observer = &mut *runner.observer;
-    let built = runner.engine.build(&request, &mut |step| observer.step(step)).await?;
-    let (after, new) = look(runner, &format!("during {of}")).await?;
+    let clocks = Clocks::now();
+    let mut built = runner.engine.build(&request, &mut |step| observer.step(step)).await?;
+    if let Some(jump) = clocks.jumped(&Clocks::now()) {
+        built.trace.distrust(jump);
+    }
+    let (after, new) = match look(runner, &format!("during {of}")).await {
+        // An engine that is gone must not take the reason of its last build with it: what is asked next will tell.
+        Err(_gone) if built.outcome.is_err() => return Ok((built, None)),
+        looked => looked?,
+    };
     // Not every record of ours is told from the others', so their bytes are not known.
     let bytes = (!new.foreign).then(|| added_bytes(&before, &after, &new.ours));
     if let Ok(id) = &built.outcome {

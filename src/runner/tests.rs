@@ -7,8 +7,8 @@ use crate::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, SCHEMA, 
 use std::path::Path;
 
 #[derive(Default)]
-struct Heard {
-    warnings: Vec<String>,
+pub(super) struct Heard {
+    pub(super) warnings: Vec<String>,
     failures: Vec<String>,
     steps: Vec<String>,
     /// Called before every build.
@@ -36,7 +36,7 @@ impl Observer for Heard {
 
 const SCENARIO: &str = include_str!("../../tests/common/file.toml");
 
-fn scenario(folder: &Path) -> Vec<Scenario> {
+pub(super) fn scenario(folder: &Path) -> Vec<Scenario> {
     let home = folder.join("scenarios/file");
     files_of(&home);
     Scenario::load_all(&folder.join("scenarios")).unwrap()
@@ -58,18 +58,40 @@ fn files_of(home: &Path) {
 async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: bool) -> (Loaded, Cleaned) {
     let folder = tempfile::tempdir().unwrap();
     let scenarios = scenario(folder.path());
-    let about = engine.about().await.unwrap();
-    let bases = Bases::resolve(engine, &scenarios, &std::collections::BTreeMap::new()).await.unwrap();
     let selection = Selection { rounds: 1, phases: phases.to_vec(), seed: 1 };
-    let settings = Settings {
+    let begun = description(engine, &selection, &scenarios).await;
+    let writer = Writer::create(&folder.path().join("results"), &begun).unwrap();
+    let rounds = selection.rounds(&scenarios);
+    let settings = Settings { keep, ..settings(folder.path(), selection, rounds) };
+    go_on(engine, heard, settings, &scenarios, begun, writer).await
+}
+
+/// Runs what `settings` say, in a folder that is open.
+pub(super) async fn go_on(
+    engine: &FakeEngine,
+    heard: &mut Heard,
+    settings: Settings,
+    scenarios: &[Scenario],
+    run: Run,
+    writer: Writer,
+) -> (Loaded, Cleaned) {
+    let about = engine.about().await.unwrap();
+    let bases = Bases::resolve(engine, scenarios, &std::collections::BTreeMap::new()).await.unwrap();
+    let mut runner = Runner::new(engine, heard, settings, scenarios, bases, &about, run, writer).unwrap();
+    runner.run().await.unwrap();
+    let cleaned = runner.finish(false).await.unwrap();
+    let loaded = Loaded::read(runner.writer().folder().clone()).unwrap();
+    (loaded, cleaned)
+}
+
+pub(super) fn settings(folder: &Path, selection: Selection, rounds: Vec<Round>) -> Settings {
+    let moment = Duration::from_secs(9);
+    Settings {
         selection,
-        keep,
-        deadlines: Deadlines {
-            build: Duration::from_secs(9),
-            silence: Duration::from_secs(9),
-            probe: Duration::from_secs(9),
-        },
-        state: folder.path().join("state"),
+        rounds,
+        keep: false,
+        deadlines: Deadlines { build: moment, silence: moment, probe: moment },
+        state: folder.join("state"),
         measure: vec![Measure::Build, Measure::Size],
         transfers: Choice {
             node: Some(NodeKind::None),
@@ -77,37 +99,36 @@ async fn run(engine: &FakeEngine, heard: &mut Heard, phases: &[Phase], keep: boo
             store: None,
             image: String::new(),
             relay_image: String::new(),
-            deadline: Duration::from_secs(9),
-            patience: Patience { deadline: Duration::from_secs(9), silence: Duration::from_secs(9) },
+            deadline: moment,
+            patience: Patience { deadline: moment, silence: moment },
         },
-    };
-    let run = Run {
+    }
+}
+
+pub(super) async fn description(engine: &FakeEngine, selection: &Selection, scenarios: &[Scenario]) -> Run {
+    let bases = Bases::resolve(engine, scenarios, &std::collections::BTreeMap::new()).await.unwrap();
+    Run {
         schema: SCHEMA,
         id: "r".into(),
-        dbench: "0".into(),
+        dbench: env!("CARGO_PKG_VERSION").into(),
         revision: None,
         command: vec![],
-        seed: 1,
-        rounds: 1,
-        phases: phases.to_vec(),
+        seed: selection.seed,
+        rounds: selection.rounds,
+        phases: selection.phases.clone(),
         builder: Builder::Buildkit,
         measure: vec![Measure::Build, Measure::Size],
         node: None,
         host: host::host(),
-        engine: about.record.clone(),
+        engine: engine.about().await.unwrap().record,
         bases: bases.records(),
         scenarios: scenarios.iter().map(|s| scenario_record(s).unwrap()).collect(),
         warnings: vec![],
         started: Timestamp::UNIX_EPOCH,
         ended: None,
         interrupted: false,
-    };
-    let out = folder.path().join("results");
-    let mut runner = Runner::new(engine, heard, settings, &scenarios, bases, &about, run, &out).unwrap();
-    runner.run().await.unwrap();
-    let cleaned = runner.finish(false).await.unwrap();
-    let loaded = Loaded::read(runner.writer().folder().clone()).unwrap();
-    (loaded, cleaned)
+        resumed: vec![],
+    }
 }
 
 fn walls(loaded: &Loaded) -> Vec<(String, Phase, Status)> {

@@ -170,6 +170,8 @@ mod tests {
             agree,
             disagreement: String::new(),
             spoiled: std::collections::BTreeMap::new(),
+            finished: std::collections::BTreeSet::new(),
+            repeats: std::collections::BTreeMap::new(),
         }
     }
 
@@ -211,6 +213,7 @@ mod tests {
             started: jiff::Timestamp::UNIX_EPOCH,
             ended: None,
             interrupted: false,
+            resumed: vec![],
         }
     }
 
