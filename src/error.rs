@@ -196,13 +196,18 @@ pub mod files {
     use std::fs::{self, File};
     use std::path::{Path, PathBuf};
 
+    /// No file that is read whole is larger; the tables of a run of a thousand rounds are smaller by far.
+    const LARGEST: u64 = 512 << 20;
+    /// No text that somebody wrote is larger.
+    const LARGEST_TEXT: u64 = 16 << 20;
+
     fn failed(doing: &str, path: &Path, cause: std::io::Error) -> Error {
         Error::surroundings(format!("cannot {doing} {}", path.display())).because(cause)
     }
 
     /// The whole file as text; bytes that are not UTF-8 are an input error.
     pub fn read_to_string(path: &Path) -> Result<String> {
-        let bytes = read(path)?;
+        let bytes = read_at_most(path, LARGEST_TEXT)?;
         String::from_utf8(bytes).map_err(|cause| {
             let good = cause.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(&cause.as_bytes()[..good]).into_owned();
@@ -215,7 +220,36 @@ pub mod files {
 
     /// The whole file as bytes.
     pub fn read(path: &Path) -> Result<Vec<u8>> {
-        fs::read(path).map_err(|cause| failed("read", path, cause))
+        read_at_most(path, LARGEST)
+    }
+
+    /// The whole file, which must not be larger than that: it may be a device without an end, or grow.
+    fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>> {
+        use std::io::Read;
+        let mut bytes = Vec::new();
+        let mut file = File::open(path).map_err(|cause| failed("read", path, cause))?.take(most + 1);
+        file.read_to_end(&mut bytes).map_err(|cause| failed("read", path, cause))?;
+        if bytes.len() as u64 <= most {
+            return Ok(bytes);
+        }
+        Err(Error::input(format!("the file is larger than the {} MiB that are read of one", most >> 20))
+            .in_file(path)
+            .hint("name another file"))
+    }
+
+    /// Refuses a symlink: whoever made a folder must not decide what is written outside of it.
+    pub fn no_symlink(path: &Path) -> Result<()> {
+        if path.is_symlink() {
+            return Err(Error::input("a symlink stands where something is to be written")
+                .in_file(path)
+                .hint("remove it, or put what it leads to in its place"));
+        }
+        Ok(())
+    }
+
+    /// Whether that is a file itself, and no symlink, which could lead anywhere.
+    pub fn is_plain(path: &Path) -> bool {
+        path.symlink_metadata().is_ok_and(|about| about.is_file())
     }
 
     /// Opens a file for reading.
@@ -245,10 +279,16 @@ pub mod files {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".new");
         let beside = PathBuf::from(beside);
-        let mut file = create(&beside)?;
-        file.write_all(content.as_ref())
-            .and_then(|()| file.sync_all())
-            .map_err(|cause| failed("write", &beside, cause))?;
+        // What stands there was left by a kill, or is a symlink of somebody who knew the name: it is not written to.
+        let _ = fs::remove_file(&beside);
+        let made = File::options().write(true).create_new(true).open(&beside);
+        let mut file = made.map_err(|cause| failed("create", &beside, cause))?;
+        if let Err(cause) = file.write_all(content.as_ref()).and_then(|()| file.sync_all()) {
+            // Half a file helps nobody; that it cannot be removed says no more than that it could not be written.
+            let _ = fs::remove_file(&beside);
+            return Err(failed("write", path, cause)
+                .hint("free some space there, or make it a folder that can be written"));
+        }
         fs::rename(&beside, path).map_err(|cause| failed("replace", path, cause))
     }
 
@@ -324,5 +364,27 @@ mod tests {
     fn a_missing_file_is_named() {
         let error = files::read(Path::new("/nonexistent/file")).unwrap_err();
         assert!(error.to_string().starts_with("cannot read /nonexistent/file\n  cause: "), "{error}");
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_not_read_to_its_end() {
+        let error = files::read_to_string(Path::new("/dev/zero")).unwrap_err();
+        let said =
+            "/dev/zero: the file is larger than the 16 MiB that are read of one\n  hint: name another file";
+        assert_eq!(error.to_string(), said);
+    }
+
+    #[test]
+    fn a_symlink_beside_a_file_that_is_replaced_is_not_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, other) = (folder.path().join("file"), folder.path().join("other"));
+        files::write(&other, "theirs").unwrap();
+        std::os::unix::fs::symlink(&other, folder.path().join("file.new")).unwrap();
+        files::replace(&file, "ours").unwrap();
+        assert_eq!(
+            (files::read_to_string(&file).unwrap(), files::read_to_string(&other).unwrap()),
+            ("ours".into(), "theirs".into())
+        );
+        assert!(files::is_plain(&file));
     }
 }

@@ -94,8 +94,8 @@ pub fn main() -> Exit {
 fn parse() -> Result<Arguments, clap::Error> {
     let mut command = Arguments::command();
     let given = command.try_get_matches_from_mut(std::env::args_os())?;
-    if let Some(other) = given.subcommand_matches("run").and_then(run::contradiction) {
-        let said = format!("the argument '--quick' cannot be used with '{other}'");
+    if let Some((flag, other)) = given.subcommand_matches("run").and_then(run::contradiction) {
+        let said = format!("the argument '{flag}' cannot be used with '{other}'");
         let run = command.find_subcommand_mut("run");
         return Err(run.unwrap_or(&mut Arguments::command()).error(ErrorKind::ArgumentConflict, said));
     }

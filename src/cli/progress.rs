@@ -86,7 +86,7 @@ impl Observer for Progress {
     }
 
     fn step(&mut self, name: &str) {
-        self.bar.set_message(name.chars().filter(|c| !c.is_control()).collect::<String>());
+        self.bar.set_message(crate::plain::line(name).into_owned());
     }
 
     fn end(&mut self, planned: &Planned, wall: Duration, counts: Result<(), &str>) {

@@ -56,7 +56,7 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
             let results = document.markdown(&between(file, loaded.folder.path()));
             files.push((file.clone(), splice(file, &text, &results)?));
         }
-        None => screen.print(&match arguments.format {
+        None => screen.print_styled(&match arguments.format {
             Form::Text => document.terminal(screen.width(), screen.colours()),
             Form::Markdown => document.markdown(&loaded.folder.path().to_string_lossy()),
             Form::Json => document.json(),
@@ -82,6 +82,7 @@ fn read_document(file: &Path) -> Result<String> {
 /// Every chart of a run with the path that it belongs at.
 fn drawn(loaded: &Loaded) -> Result<Vec<(PathBuf, String)>> {
     let folder = loaded.folder.charts();
+    files::no_symlink(&folder)?;
     Ok(charts(loaded)?.into_iter().map(|chart| (folder.join(chart.name), chart.svg)).collect())
 }
 

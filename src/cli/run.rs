@@ -1,5 +1,7 @@
 //! `dbench run`: builds, proves and measures scenarios, and shows what came out.
 
+mod resume;
+
 use super::Format;
 use super::config::{Builders, Config, deadline};
 use super::progress::Progress;
@@ -12,7 +14,8 @@ use crate::engine::{About, Engine, Patience, Reach};
 use crate::error::{Error, Exit, Result};
 use crate::report::Document;
 use crate::results::{
-    Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, RunFolder, SCHEMA, Sample, Status,
+    Builder, Loaded, MOST_ROUNDS, Measure, Metric, NodeKind, Phase, Run, RunFolder, SCHEMA, Sample, Status,
+    Writer,
 };
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
@@ -20,7 +23,7 @@ use crate::scenario::{Scenario, same_image};
 use clap::parser::ValueSource;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -37,8 +40,11 @@ pub(super) struct Arguments {
     #[arg(value_name = "SCENARIO")]
     names: Vec<String>,
     /// Passes over all variants and phases [default: 3]
-    #[arg(long, env = "DBENCH_ROUNDS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, env = "DBENCH_ROUNDS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_ROUNDS)))]
     rounds: Option<u32>,
+    /// Go on with a run that did not come to its end: its folder, its id, or `latest`
+    #[arg(long, value_name = "RUN")]
+    resume: Option<String>,
     /// Only these phases: cold, unchanged, source-edit, deps-edit
     #[arg(long, value_name = "PHASE", value_delimiter = ',', value_parser = phase)]
     phase: Vec<Phase>,
@@ -132,11 +138,15 @@ fn node(text: &str) -> Result<Node, String> {
         .ok_or_else(|| format!("it is not one of auto, {known}"))
 }
 
-/// A flag beats the environment, so only what was given as a flag contradicts `--quick`.
-pub(super) fn contradiction(given: &clap::ArgMatches) -> Option<&'static str> {
+/// A flag beats the environment, so only what was given as a flag contradicts `--quick` or `--resume`.
+pub(super) fn contradiction(given: &clap::ArgMatches) -> Option<(&'static str, &'static str)> {
     let flag = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
-    let others = [("rounds", "--rounds <N>"), ("phase", "--phase <PHASE>")];
-    others.into_iter().find(|(id, _)| flag("quick") && flag(id)).map(|(_, shown)| shown)
+    let resumed = resume::TAKEN_FROM_THE_RUN.into_iter().filter(|_| flag("resume"));
+    let quick =
+        [("rounds", "--rounds <N>"), ("phase", "--phase <PHASE>")].into_iter().filter(|_| flag("quick"));
+    let of = |whose| move |(id, shown)| (whose, id, shown);
+    let mut others = resumed.map(of("--resume <RUN>")).chain(quick.map(of("--quick")));
+    others.find(|(_, id, _)| flag(id)).map(|(whose, _, shown)| (whose, shown))
 }
 
 fn store(text: &str) -> Result<ImageStore, String> {
@@ -150,6 +160,9 @@ pub(super) async fn run(
     config: &Config,
     screen: &Screen,
 ) -> Result<Exit> {
+    if let Some(name) = &arguments.resume {
+        return resume::resume(&arguments, name, context, config, screen).await;
+    }
     let out = config.out(&arguments.out).value;
     let folder = config.scenarios(&arguments.scenarios).value;
     let mut scenarios = runner::select(Scenario::load_all(&folder)?, &arguments.names, &arguments.variant)?;
@@ -192,6 +205,7 @@ pub(super) async fn run(
     }
     let run = description(&selection, &measured, platform.clone(), &about, &scenarios, &bases)?;
     let settings = Settings {
+        rounds: selection.rounds(&scenarios),
         selection,
         keep: arguments.keep,
         deadlines: deadlines(&arguments),
@@ -200,7 +214,9 @@ pub(super) async fn run(
         transfers,
         platform,
     };
-    let folder = measure(&engine, settings, &scenarios, bases, &about, run, &out, plan.len(), screen).await?;
+    let writer = Writer::create(&out, &run)?;
+    let place = Surroundings { engine: &engine, about: &about, scenarios: &scenarios, bases };
+    let folder = measure(place, settings, run, writer, screen).await?;
     conclude(&arguments, &plan, folder, screen)
 }
 
@@ -273,33 +289,38 @@ fn description(
         started,
         ended: None,
         interrupted: false,
+        resumed: Vec::new(),
     })
 }
 
-/// Runs the plan until it is done, fails, or a signal comes; then removes what was made, whatever happened.
-#[expect(clippy::too_many_arguments, reason = "everything that a run is made of meets here, once")]
-async fn measure(
-    engine: &DockerEngine,
-    settings: Settings,
-    scenarios: &[Scenario],
+/// What a run stands on.
+struct Surroundings<'a> {
+    engine: &'a DockerEngine,
+    about: &'a About,
+    scenarios: &'a [Scenario],
     bases: Bases,
-    about: &About,
+}
+
+/// Runs the plan until it is done, fails, or a signal comes; then removes what was made, whatever happened.
+async fn measure(
+    Surroundings { engine, about, scenarios, bases }: Surroundings<'_>,
+    settings: Settings,
     run: Run,
-    out: &Path,
-    total: usize,
+    writer: Writer,
     screen: &Screen,
 ) -> Result<RunFolder> {
+    let total = settings.selection.builds_of(scenarios, &settings.rounds).len();
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut progress = Progress::new(*screen, total);
-    let mut runner = Runner::new(engine, &mut progress, settings, scenarios, bases, about, run, out)?;
+    let mut runner = Runner::new(engine, &mut progress, settings, scenarios, bases, about, run, writer)?;
     let folder = runner.writer().folder().clone();
     let ended = tokio::select! {
         done = runner.run() => Some(done),
         _ = interrupt.recv() => None,
         _ = terminate.recv() => None,
     };
-    let cleaned = runner.finish(ended.is_none()).await;
+    let cleaned = runner.finish(!matches!(ended, Some(Ok(())))).await;
     progress.finish();
     // What stopped the run says more than what stopped the clean-up after it.
     ended.unwrap_or(Ok(()))?;
@@ -317,7 +338,7 @@ fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
 fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: &Screen) -> Result<Exit> {
     let loaded = Loaded::read(folder)?;
     let document = Document::new(&loaded);
-    screen.print(&match arguments.format {
+    screen.print_styled(&match arguments.format {
         Format::Text => document.terminal(screen.width().min(100), screen.colours()),
         Format::Json => document.json(),
     })?;

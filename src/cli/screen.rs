@@ -2,6 +2,7 @@
 
 use super::Colour;
 use crate::error::{Error, Result};
+use crate::plain;
 use anstyle::{AnsiColor, Style};
 use std::io::{IsTerminal, Write};
 
@@ -22,8 +23,13 @@ impl Screen {
         Self { colour }
     }
 
-    /// Prints data. A reader that closes the pipe early has what it wanted.
+    /// Prints data, in which text of others steers nothing.
     pub(super) fn print(&self, text: &str) -> Result<()> {
+        self.print_styled(&plain::lines(text))
+    }
+
+    /// Prints text whose colours are ours. A reader that closes the pipe early has what it wanted.
+    pub(super) fn print_styled(&self, text: &str) -> Result<()> {
         let mut out = anstream::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -35,6 +41,10 @@ impl Screen {
 
     /// Says one thing about the work.
     pub(super) fn say(&self, text: &str) {
+        self.say_styled(&plain::lines(text));
+    }
+
+    fn say_styled(&self, text: &str) {
         // Who closed standard error does not want to hear it.
         let _ = writeln!(anstream::stderr(), "{text}");
     }
@@ -43,7 +53,7 @@ impl Screen {
     pub(super) fn problem(&self, kind: &str, text: &str) {
         let colour = if kind == "error" { AnsiColor::Red } else { AnsiColor::Yellow };
         let style = Style::new().bold().fg_color(Some(colour.into()));
-        self.say(&format!("{style}{kind}{style:#}: {text}"));
+        self.say_styled(&format!("{style}{kind}{style:#}: {}", plain::lines(text)));
     }
 
     /// The width of the terminal, 100 if there is none.

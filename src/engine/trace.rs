@@ -159,6 +159,7 @@ pub struct Parts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     steps: Vec<Step>,
+    distrusted: Option<String>,
 }
 
 impl Trace {
@@ -177,6 +178,16 @@ impl Trace {
         if !update.error.is_empty() {
             step.error.clone_from(&update.error);
         }
+    }
+
+    /// From now on its times are not to be trusted, for that reason.
+    pub fn distrust(&mut self, why: String) {
+        self.distrusted = Some(why);
+    }
+
+    /// Why its times are not to be trusted, if so.
+    pub fn distrusted(&self) -> Option<&str> {
+        self.distrusted.as_deref()
     }
 
     /// The steps.
@@ -210,7 +221,7 @@ impl Trace {
 
     /// Sum of the times of all numbered steps.
     pub fn step_sum(&self) -> u64 {
-        self.steps.iter().filter(|s| s.kind == Kind::Exec).map(Step::duration).sum()
+        self.steps.iter().filter(|s| s.kind == Kind::Exec).map(Step::duration).fold(0, u64::saturating_add)
     }
 
     /// The longest chain of numbered steps that wait for each other: its length and its steps' positions.
@@ -218,8 +229,9 @@ impl Trace {
         let index: BTreeMap<&str, usize> =
             self.steps.iter().enumerate().map(|(at, s)| (s.id.as_str(), at)).collect();
         let mut longest: Vec<Option<(u64, Option<usize>)>> = vec![None; self.steps.len()];
+        let mut seen = vec![false; self.steps.len()];
         for at in 0..self.steps.len() {
-            self.longest_to(at, &index, &mut longest);
+            self.longest_to(at, &index, &mut longest, &mut seen);
         }
         let end = (0..longest.len()).max_by_key(|at| longest[*at].map_or(0, |(length, _)| length));
         let length = end.and_then(|at| longest[at]).map_or(0, |(length, _)| length);
@@ -235,23 +247,30 @@ impl Trace {
         (length, path)
     }
 
+    /// Without recursion: a chain can be longer than a stack is deep. Only what is known already counts, so that a step which
+    /// needs itself comes to an end.
     fn longest_to(
         &self,
-        at: usize,
+        wanted: usize,
         index: &BTreeMap<&str, usize>,
-        longest: &mut Vec<Option<(u64, Option<usize>)>>,
-    ) -> u64 {
-        if let Some((length, _)) = longest[at] {
-            return length;
+        longest: &mut [Option<(u64, Option<usize>)>],
+        seen: &mut [bool],
+    ) {
+        let mut open = vec![(wanted, false)];
+        while let Some((at, looked_at)) = open.pop() {
+            let step = &self.steps[at];
+            let inputs = || step.inputs.iter().filter_map(|id| index.get(id.as_str()).copied());
+            if looked_at {
+                let own = if step.kind == Kind::Exec { step.duration() } else { 0 };
+                let known = |input: usize| longest[input].map(|(length, _)| (length, input));
+                let before = inputs().filter_map(known).max();
+                let length = before.map_or(0, |(length, _)| length).saturating_add(own);
+                longest[at] = Some((length, before.map(|(_, input)| input)));
+            } else if !std::mem::replace(&mut seen[at], true) {
+                open.push((at, true));
+                open.extend(inputs().filter(|input| !seen[*input]).map(|input| (input, false)));
+            }
         }
-        longest[at] = Some((0, None));
-        let step = &self.steps[at];
-        let own = if step.kind == Kind::Exec { step.duration() } else { 0 };
-        let inputs = step.inputs.iter().filter_map(|id| index.get(id.as_str()).copied());
-        let before = inputs.map(|input| (self.longest_to(input, index, longest), input)).max();
-        let length = own + before.map_or(0, |(length, _)| length);
-        longest[at] = Some((length, before.map(|(_, input)| input)));
-        length
     }
 }
 
@@ -262,7 +281,8 @@ fn union(mut intervals: Vec<(u64, u64)>) -> u64 {
     let mut covered = 0;
     for (start, end) in intervals {
         let from = start.max(covered);
-        total += end.saturating_sub(from);
+        // What an engine says of its clock may be anything.
+        total = u64::saturating_add(total, end.saturating_sub(from));
         covered = covered.max(end);
     }
     total
@@ -322,5 +342,21 @@ mod tests {
         assert_eq!((parts.context, parts.exec, parts.export, parts.attributed), (10, 60, 10, 80));
         assert_eq!(trace.step_sum(), 80);
         assert_eq!(trace.critical_path(), (60, vec![1, 3]));
+    }
+
+    #[test]
+    fn a_chain_of_any_length_has_a_critical_path_and_a_circle_an_end() {
+        let mut trace = Trace::default();
+        let count = 3000;
+        for at in (0..count).rev() {
+            let (id, below) = (format!("{at}"), format!("{}", at + 1));
+            trace.push(&update(&id, &[&below], "[2/2] RUN x", (at, at + 1), false));
+        }
+        assert_eq!(trace.critical_path().0, count);
+        let mut circle = Trace::default();
+        circle.push(&update("a", &["b"], "[2/3] RUN x", (0, 5), false));
+        circle.push(&update("b", &["a"], "[3/3] RUN y", (5, 9), false));
+        circle.push(&update("c", &["c"], "[3/3] RUN z", (5, 9), false));
+        assert_eq!(circle.critical_path().0, 9);
     }
 }

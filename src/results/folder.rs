@@ -1,9 +1,10 @@
 //! Owns the folder of a run: its parts, writing them while the run goes on, and reading them back.
 //! Leaves the shape of rows to `sample`, `step` and `transfer`, that of `run.json` to `run`.
 
-use super::{Case, Run, SCHEMA, Sample, Status, StepRow, TransferRow};
+use super::{Case, MOST_ROUNDS, Run, SCHEMA, Sample, Status, StepRow, TransferRow, table};
 use crate::error::{Error, Result, files, shown};
-use std::fs::File;
+use crate::plain;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -83,17 +84,29 @@ impl Writer {
         }
         files::create_dir_all(&folder.path().join("logs"))
             .map_err(|error| error.hint("name a folder that can be made and written with --out"))?;
-        let mut writer = Self {
-            samples: files::append(&folder.samples())?,
-            steps: files::append(&folder.steps())?,
-            transfers: files::append(&folder.transfers())?,
-            folder,
-        };
+        let writer = Self::open(folder)?;
+        // Last, so that a folder with a `run.json` has tables that can be read.
         writer.run(run)?;
-        append(&mut writer.samples, &writer.folder.samples(), &Sample::COLUMNS)?;
-        append(&mut writer.steps, &writer.folder.steps(), &StepRow::COLUMNS)?;
-        append(&mut writer.transfers, &writer.folder.transfers(), &TransferRow::COLUMNS)?;
         Ok(writer)
+    }
+
+    /// Goes on with the folder of a run: rows that were torn are cut off, and new ones follow.
+    pub fn reopen(folder: RunFolder) -> Result<Self> {
+        let logs = folder.path().join("logs");
+        files::no_symlink(&logs)?;
+        files::create_dir_all(&logs)?;
+        Self::open(folder)
+    }
+
+    fn open(folder: RunFolder) -> Result<Self> {
+        let samples = files::append(&folder.samples())?;
+        lock(&samples, &folder)?;
+        table(&samples, &folder.samples(), &Sample::COLUMNS)?;
+        let steps = files::append(&folder.steps())?;
+        table(&steps, &folder.steps(), &StepRow::COLUMNS)?;
+        let transfers = files::append(&folder.transfers())?;
+        table(&transfers, &folder.transfers(), &TransferRow::COLUMNS)?;
+        Ok(Self { folder, samples, steps, transfers })
     }
 
     /// Where it writes.
@@ -109,6 +122,18 @@ impl Writer {
         })?;
         text.push('\n');
         files::replace(&path, text)
+    }
+
+    /// Waits until all rows are on the disk.
+    pub fn sync(&self) -> Result<()> {
+        let tables = [
+            (&self.samples, self.folder.samples()),
+            (&self.steps, self.folder.steps()),
+            (&self.transfers, self.folder.transfers()),
+        ];
+        tables
+            .into_iter()
+            .try_for_each(|(file, path)| file.sync_data().map_err(|cause| unwritable(&path, cause)))
     }
 
     /// Appends one sample.
@@ -127,16 +152,47 @@ impl Writer {
     }
 }
 
+/// One process writes a run: the lock is the kernel's and dies with it.
+fn lock(samples: &File, folder: &RunFolder) -> Result<()> {
+    match samples.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Error::surroundings("another dbench writes to this run")
+            .in_file(shown(folder.path()))
+            .hint("wait for it or end it")),
+        Err(TryLockError::Error(cause)) => Err(unwritable(&folder.samples(), cause)),
+    }
+}
+
+/// Makes a file a table to append to: whole rows below a header.
+fn table(mut file: &File, path: &Path, columns: &[&str]) -> Result<()> {
+    files::no_symlink(path)?;
+    let bytes = files::read(path)?;
+    let whole = table::whole_rows(&bytes);
+    if whole < bytes.len() {
+        file.set_len(whole as u64).map_err(|cause| unwritable(path, cause))?;
+    }
+    if whole == 0 { append(&mut file, path, columns) } else { Ok(()) }
+}
+
+fn unwritable(path: &Path, cause: std::io::Error) -> Error {
+    Error::surroundings(format!("cannot write {}", path.display())).because(cause).hint(
+        "free some space there, or make it a folder that can be written; then `dbench run --resume` goes on",
+    )
+}
+
 /// One row in one write, so that a kill tears at most the last line.
-fn append(file: &mut File, path: &Path, fields: &[impl AsRef<[u8]>]) -> Result<()> {
+fn append(file: &mut impl Write, path: &Path, fields: &[impl AsRef<[u8]>]) -> Result<()> {
     let mut line = csv::Writer::from_writer(Vec::new());
     let row = line
         .write_record(fields)
         .map_err(std::io::Error::other)
         .and_then(|()| line.into_inner().map_err(|cause| std::io::Error::other(cause.to_string())));
     row.and_then(|row| file.write_all(&row).and_then(|()| file.flush()))
-        .map_err(|cause| Error::surroundings(format!("cannot write {}", path.display())).because(cause))
+        .map_err(|cause| unwritable(path, cause))
 }
+
+/// Longer names are no files on many file systems.
+const LONGEST_NAME: usize = 100;
 
 /// A run as it stands on disk.
 #[derive(Clone, Debug)]
@@ -183,13 +239,13 @@ fn spoil(sample: &mut Sample, run: &Run) {
 }
 
 fn read_run(path: &Path) -> Result<Run> {
-    if !path.is_file() {
+    if !files::is_plain(path) {
         return Err(Error::input("the folder has no run.json, so nothing says what made its numbers")
             .in_file(shown(path))
             .hint("name the folder of a run, a run id or `latest`; `dbench run` makes one"));
     }
     let text = files::read_to_string(path)?;
-    let run: Run = serde_json::from_str(&text).map_err(|cause| {
+    let run = parse(&text).map_err(|cause| {
         Error::input("not a run.json that this version can read")
             .at(shown(path), cause.line().max(1), cause.column().max(1))
             .because(cause)
@@ -203,7 +259,38 @@ fn read_run(path: &Path) -> Result<Run> {
         .in_file(shown(path))
         .hint("use the dbench that made the run"));
     }
-    Ok(run)
+    check(&run).map(|()| run).map_err(|what| {
+        Error::input(what)
+            .in_file(shown(path))
+            .hint("it was changed by hand; take the run from its source again")
+    })
+}
+
+/// Its texts are shown in many places, none of which may obey them.
+fn parse(text: &str) -> Result<Run, serde_json::Error> {
+    // First as it is, because the place of a mistake is known only there.
+    let run: Run = serde_json::from_str(text)?;
+    let mut value = serde_json::to_value(&run)?;
+    plain::json(&mut value);
+    serde_json::from_value(value)
+}
+
+/// Whoever wrote the file decides over no path outside of it, and over no time without an end.
+fn check(run: &Run) -> Result<(), String> {
+    if run.rounds > MOST_ROUNDS {
+        return Err(format!("{} rounds are more than the {MOST_ROUNDS} of a run", run.rounds));
+    }
+    let variants = run.scenarios.iter().flat_map(|s| s.variants.iter().map(|v| &v.name).chain([&s.name]));
+    let mut names = variants.chain([&run.id]);
+    names
+        .find(|name| !names_a_file(name))
+        .map_or(Ok(()), |name| Err(format!("`{name}` cannot be a name of a run")))
+}
+
+/// Whether it can be a part of a path without leading anywhere else.
+fn names_a_file(name: &str) -> bool {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('.') && name.chars().all(allowed)
 }
 
 /// The folder that RUN names: a folder, an id below `out`, or `latest` (also when nothing is named), which is

@@ -14,8 +14,8 @@ pub use claim::{Claim, Op, Quantity};
 pub use folder::{Loaded, RunFolder, Writer, find_run, newest};
 pub use metric::{Direction, Metric, Unit, nanoseconds};
 pub use run::{
-    BaseRecord, ClaimRecord, EngineRecord, Host, Measure, NodeKind, NodeRecord, Revision, Run, SCHEMA,
-    ScenarioRecord, VariantRecord,
+    BaseRecord, ClaimRecord, EngineRecord, Host, MOST_ROUNDS, Measure, NodeKind, NodeRecord, Revision, Run,
+    SCHEMA, ScenarioRecord, VariantRecord,
 };
 pub use sample::{Builder, Case, Phase, Sample, Status};
 pub use step::StepRow;

@@ -4,10 +4,12 @@
 use super::{Builder, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of the shapes on disk; a reader refuses a newer one.
 pub const SCHEMA: u32 = 1;
+/// More rounds than these cannot be asked for.
+pub const MOST_ROUNDS: u32 = 1000;
 
 /// `run.json`: what made the numbers beside it, and what a report needs of the scenarios.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,8 +59,11 @@ pub struct Run {
     pub started: Timestamp,
     /// When the run ended; `None` while it runs or if it was killed.
     pub ended: Option<Timestamp>,
-    /// Whether a signal ended it before its plan was done.
+    /// Whether a signal or a failure of the surroundings ended it before its plan was done.
     pub interrupted: bool,
+    /// When the run was taken up again, once for each time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<Timestamp>,
 }
 
 impl Run {
@@ -254,12 +259,28 @@ pub struct ScenarioRecord {
     /// Rounds whose samples do not count, with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub spoiled: BTreeMap<u32, String>,
+    /// Rounds that came to their end.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub finished: BTreeSet<u32>,
+    /// Rounds that repeat another one, which is among the spoiled ones, when the run was resumed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repeats: BTreeMap<u32, u32>,
 }
 
 impl ScenarioRecord {
     /// The variant that the others are compared with. A loaded scenario always has one.
     pub fn baseline(&self) -> Option<&VariantRecord> {
         self.variants.iter().find(|v| v.baseline)
+    }
+
+    /// The round that stands in the place of one that was asked for: itself, or the last that repeats it.
+    pub fn standing_for(&self, place: u32) -> u32 {
+        let mut round = place;
+        // A repetition has the higher number, so this comes to an end whatever the file says.
+        while let Some((next, _)) = self.repeats.iter().find(|(new, old)| **old == round && **new > round) {
+            round = *next;
+        }
+        round
     }
 }
 

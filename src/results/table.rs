@@ -2,6 +2,8 @@
 //! run) dropped with a warning.
 
 use crate::error::{Error, Result, files, shown};
+use crate::plain;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// One line of a table, for reading its fields by column name.
@@ -47,7 +49,7 @@ pub(super) fn read<T>(
     columns: &[&str],
     mut convert: impl FnMut(&Row<'_>) -> Result<T>,
 ) -> Result<(Vec<T>, Option<String>)> {
-    if !path.is_file() {
+    if !files::is_plain(path) {
         return Err(Error::input("the folder of the run lacks this file")
             .in_file(shown(path))
             .hint("take the run from its source again, or measure anew with `dbench run`"));
@@ -72,6 +74,12 @@ pub(super) fn read<T>(
             return Ok((rows, warning));
         }
         if !first {
+            // Whatever shows it must not obey it.
+            if record.iter().any(|field| matches!(plain::line(field), Cow::Owned(_))) {
+                let position = record.position().cloned();
+                record = record.iter().map(|field| plain::line(field).into_owned()).collect();
+                record.set_position(position);
+            }
             let row = Row { path, columns, record: &record };
             if record.len() != columns.len() {
                 let what = format!("{} fields instead of {}", record.len(), columns.len());
@@ -90,9 +98,22 @@ fn malformed(path: &Path, cause: &csv::Error) -> Error {
         .hint("the file was changed by hand or is not a table of dbench")
 }
 
-/// Rows are written whole with their line end, so what follows the last line end is a row that was torn.
+/// How many bytes are whole rows. Rows are written whole with their line end, so what follows the last one is a row that
+/// was torn; a line end in quotes is part of a field.
+pub(super) fn whole_rows(bytes: &[u8]) -> usize {
+    let (mut quoted, mut whole) = (false, 0);
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => whole = at + 1,
+            _ => {}
+        }
+    }
+    whole
+}
+
 fn drop_torn_line(bytes: &mut Vec<u8>) -> bool {
-    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    let whole = whole_rows(bytes);
     let torn = whole < bytes.len() && whole > 0;
     if torn {
         bytes.truncate(whole);

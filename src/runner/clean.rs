@@ -48,29 +48,55 @@ pub struct Cleaned {
 pub async fn clean(engine: &impl Engine, id: &str, state: &Path, stand_ins: bool) -> Result<Cleaned> {
     let mut cleaned = Cleaned::default();
     for (path, ledger) in Ledger::all(state, id)? {
-        if ledger.unfinished.is_some() || ledger.unfinished_classic.is_some() {
-            settle(engine).await?;
-        }
-        remove_containers(engine, &ledger, &mut cleaned).await?;
-        let mut all = remove_networks(engine, &ledger, &mut cleaned).await?;
-        all &= remove_images(engine, &ledger, &mut cleaned).await?;
-        let steps = steps::remove(engine, &ledger, &mut cleaned).await?;
-        let left = remove_records(engine, &ledger, &mut cleaned).await?;
-        remove_work(state, &ledger.run)?;
-        if all && left.is_empty() && steps.is_empty() {
-            files::remove(&path)?;
-        } else {
-            // The unfinished build is judged now, once: what comes later is nothing of ours.
-            let mut journal = Journal::reopen(&path)?;
-            journal.write(&Entry::Records { ids: left })?;
-            journal.write(&Entry::StepImages { ids: steps })?;
-        }
+        clean_by(engine, state, &path, &ledger, false, &mut cleaned).await?;
     }
     cleaned.nodes = node::sweep(&naming::nodes_folder(state))?;
     if stand_ins {
         remove_stand_ins(engine, &mut cleaned).await?;
     }
     Ok(cleaned)
+}
+
+/// Removes what one run left in an engine, as `clean` does; its images stay if asked for.
+pub async fn clean_run(
+    engine: &impl Engine,
+    id: &str,
+    state: &Path,
+    run: &str,
+    keep: bool,
+) -> Result<Cleaned> {
+    let mut cleaned = Cleaned::default();
+    for (path, ledger) in Ledger::all(state, id)?.into_iter().filter(|(_, ledger)| ledger.run == run) {
+        clean_by(engine, state, &path, &ledger, keep, &mut cleaned).await?;
+    }
+    cleaned.nodes = node::sweep(&naming::nodes_folder(state))?;
+    Ok(cleaned)
+}
+
+async fn clean_by(
+    engine: &impl Engine,
+    state: &Path,
+    path: &Path,
+    ledger: &Ledger,
+    keep: bool,
+    cleaned: &mut Cleaned,
+) -> Result<()> {
+    if ledger.unfinished.is_some() || ledger.unfinished_classic.is_some() {
+        settle(engine).await?;
+    }
+    remove_containers(engine, ledger, cleaned).await?;
+    let mut all = remove_networks(engine, ledger, cleaned).await?;
+    all &= !keep && remove_images(engine, ledger, cleaned).await?;
+    let steps = steps::remove(engine, ledger, cleaned).await?;
+    let left = remove_records(engine, ledger, cleaned).await?;
+    remove_work(state, &ledger.run)?;
+    if all && left.is_empty() && steps.is_empty() {
+        return files::remove(path);
+    }
+    // The unfinished build is judged now, once: what comes later is nothing of ours.
+    let mut journal = Journal::reopen(path)?;
+    journal.write(&Entry::Records { ids: left })?;
+    journal.write(&Entry::StepImages { ids: steps })
 }
 
 /// Waits until no more records come and none is in use: an engine ends a build some time after its client let go of it,

@@ -92,15 +92,23 @@ impl Journal {
     pub fn begin(state: &Path, run: &str, engine: &str) -> Result<Self> {
         let folder = state.join("journal");
         files::create_dir_all(&folder)?;
-        let path = folder.join(format!("{run}.jsonl"));
-        let mut journal = Self { file: files::append(&path)?, path };
+        let mut journal = Self::reopen(&folder.join(format!("{run}.jsonl")))?;
         journal.write(&Entry::Run { run: run.to_owned(), engine: engine.to_owned() })?;
         Ok(journal)
     }
 
-    /// Goes on with the journal of a run that has ended.
+    /// Goes on with the journal of a run that has ended. A line that a kill tore is cut off: what follows must not
+    /// stand on it.
     pub fn reopen(path: &Path) -> Result<Self> {
-        Ok(Self { file: files::append(path)?, path: path.to_owned() })
+        let (file, path) = (files::append(path)?, path.to_owned());
+        let text = files::read(&path)?;
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        if whole < text.len() {
+            file.set_len(whole as u64).map_err(|cause| {
+                Error::surroundings(format!("cannot write the journal {}", path.display())).because(cause)
+            })?;
+        }
+        Ok(Self { path, file })
     }
 
     /// Writes an entry and waits until it is on the disk.

@@ -2,6 +2,7 @@
 //! Leaves the proof of its state and its rows to `round`.
 
 use super::cache::New;
+use super::clock::Clocks;
 use super::journal::Entry;
 use super::pass::Pass;
 use super::plan::Planned;
@@ -40,7 +41,8 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
         silence: runner.settings.deadlines.silence,
     };
     let (observer, journal, mut noted) = (&mut *runner.observer, &mut runner.journal, Ok(()));
-    let built = runner
+    let clocks = Clocks::now();
+    let mut built = runner
         .engine
         .build(&request, &mut |heard| match heard {
             Heard::Running(step) => observer.step(step),
@@ -51,8 +53,15 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
         })
         .await?;
     noted?;
+    if let Some(jump) = clocks.jumped(&Clocks::now()) {
+        built.trace.distrust(jump);
+    }
     let during = format!("during {of}");
-    let (after, new) = look(runner, &during).await?;
+    let (after, new) = match look(runner, &during).await {
+        // An engine that is gone must not take the reason of its last build with it: what is asked next will tell.
+        Err(_gone) if built.outcome.is_err() => return Ok((built, None)),
+        looked => looked?,
+    };
     if pass.builder == Builder::Classic {
         note_step_images(runner, &present, &built, &during).await?;
     }

@@ -4,6 +4,7 @@
 pub mod bases;
 mod cache;
 mod clean;
+mod clock;
 pub mod host;
 mod journal;
 mod journalled;
@@ -16,29 +17,31 @@ mod platform;
 mod probe;
 mod proof;
 mod record;
+mod resume;
 mod round;
 mod steps;
 mod tail;
 mod transfer;
 
-pub use clean::{Cleaned, clean};
+pub use clean::{Cleaned, clean, clean_run};
 pub use journal::state_folder;
 pub use lock::Lock;
 pub use plan::{Planned, Selection, estimate, estimate_transfers, meant, select, with_edits};
 pub use platform::{emulated, normal as normal_platform};
 pub use proof::{Claimed, prove};
 pub use record::Verdict;
+pub use resume::{Round, missing, same_surroundings, scenarios_of};
 pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted, Way};
 use transfer::{Opened, open};
 
 use crate::engine::{About, Engine};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::results::{Builder, Measure, Run, ScenarioRecord, VariantRecord, Writer};
 use crate::scenario::Scenario;
 use bases::Bases;
 use jiff::Timestamp;
 use journal::{Entry, Journal, Ledger};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,6 +77,8 @@ pub struct Deadlines {
 pub struct Settings {
     /// Rounds, phases, seed.
     pub selection: Selection,
+    /// The rounds to come.
+    pub rounds: Vec<Round>,
     /// Whether the images stay.
     pub keep: bool,
     /// How long things may take.
@@ -119,7 +124,7 @@ pub struct Runner<'a, E, O> {
 }
 
 impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
-    /// Prepares a run: warns, opens the journal and writes `run.json`.
+    /// Prepares a run whose folder is open: warns, opens the journal and writes `run.json`.
     #[expect(clippy::too_many_arguments, reason = "everything that a run is made of meets here, once")]
     pub fn new(
         engine: &'a E,
@@ -129,10 +134,10 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         bases: Bases,
         about: &About,
         run: Run,
-        out: &std::path::Path,
+        writer: Writer,
     ) -> Result<Self> {
         let left_over = !Ledger::all(&settings.state, &about.id)?.is_empty();
-        let writer = Writer::create(out, &run)?;
+        writer.run(&run)?;
         // The journal comes first: `clean` knows of the folder by it.
         let journal = Journal::begin(&settings.state, &run.id, &about.id)?;
         crate::error::files::create_dir_all(&naming::work_folder(&settings.state, &run.id))?;
@@ -182,16 +187,23 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         if self.settings.measures(Measure::Transfer) {
             self.open_site().await?;
         }
-        for at in 0..self.scenarios.len() {
-            for round in 1..=self.settings.selection.rounds {
-                let scenario = &self.scenarios[at];
-                for (builder, variant) in self.settings.selection.passes(scenario, round) {
-                    round::variant(self, at, variant, builder, round).await?;
-                }
-                self.check_bases(at, round).await?;
+        for Round { scenario: at, number, place } in self.settings.rounds.clone() {
+            for (builder, variant) in self.settings.selection.passes(&self.scenarios[at], place) {
+                round::variant(self, at, variant, builder, number).await?;
             }
+            self.check_bases(at, number).await?;
+            self.end_round(at, number)?;
         }
         Ok(())
+    }
+
+    /// Writes down that a round is whole, once its rows are on the disk.
+    fn end_round(&mut self, at: usize, round: u32) -> Result<()> {
+        self.writer.sync()?;
+        if let Some(scenario) = self.run.scenarios.get_mut(at) {
+            scenario.finished.insert(round);
+        }
+        self.writer.run(&self.run)
     }
 
     async fn open_site(&mut self) -> Result<()> {
@@ -200,9 +212,14 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         let Opened { site, warnings } = open(transfers, self.engine, &self.about, state, of_run).await?;
         match site {
             Ok(site) => {
-                self.run.node = Some(site.record());
-                self.site = Some(site);
+                let record = self.site.insert(site).record();
+                if self.run.node.as_ref().is_some_and(|before| *before != record) {
+                    return Err(another_node());
+                }
+                self.run.node = Some(record);
             }
+            // Rows of one run have one node.
+            Err(reason) if self.run.node.is_some() => return Err(another_node().because(reason)),
             Err(reason) => self.no_transfers = Some(reason),
         }
         self.writer.run(&self.run)?;
@@ -226,7 +243,13 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
     pub async fn finish(&mut self, interrupted: bool) -> Result<Cleaned> {
         self.run.interrupted = interrupted;
         self.run.ended = Some(Timestamp::now());
-        self.writer.run(&self.run)?;
+        // Where the disk of the results is full, what was made in the engine goes all the same.
+        let written = self.writer.run(&self.run);
+        let removed = self.remove_all(interrupted).await;
+        written.and(removed)
+    }
+
+    async fn remove_all(&mut self, interrupted: bool) -> Result<Cleaned> {
         if let Some(site) = self.site.take() {
             site.close().await?;
         }
@@ -263,6 +286,11 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
     }
 }
 
+fn another_node() -> Error {
+    Error::input("what pulls is no longer what it was when the run began")
+        .hint("name the same --node-root as then, or measure anew with `dbench run`")
+}
+
 /// What `run.json` keeps of a scenario.
 pub fn scenario_record(scenario: &Scenario, builders: &[Builder]) -> Result<ScenarioRecord> {
     let relative = |path: &std::path::Path| {
@@ -290,6 +318,8 @@ pub fn scenario_record(scenario: &Scenario, builders: &[Builder]) -> Result<Scen
         agree: None,
         disagreement: String::new(),
         spoiled: BTreeMap::new(),
+        finished: BTreeSet::new(),
+        repeats: BTreeMap::new(),
     })
 }
 

@@ -91,8 +91,7 @@ impl<'a> Of<'a> {
         }
         let wall = nanoseconds(built.wall);
         let parts = built.trace.parts();
-        [
-            (Metric::BuildWall, wall),
+        let told = [
             (Metric::BuildContext, parts.context),
             (Metric::BuildResolve, parts.resolve),
             (Metric::BuildExec, parts.exec),
@@ -100,11 +99,19 @@ impl<'a> Of<'a> {
             (Metric::BuildUnattributed, wall.saturating_sub(parts.attributed)),
             (Metric::StepSum, built.trace.step_sum()),
             (Metric::CriticalPath, built.trace.critical_path().0),
-        ]
-        .map(|(metric, value)| self.sample(metric, Some(value)))
-        .into_iter()
-        .chain(self.build_cache(cache_bytes))
-        .collect()
+        ];
+        let told = told.map(|(metric, value)| self.by_the_engines_clock(metric, value, &built.trace));
+        let wall = self.sample(Metric::BuildWall, Some(wall));
+        [wall].into_iter().chain(told).chain(self.build_cache(cache_bytes)).collect()
+    }
+
+    /// A row of what the engine's events tell, by a clock that may have jumped.
+    fn by_the_engines_clock(&self, metric: Metric, value: u64, trace: &Trace) -> Sample {
+        let mut row = self.sample(metric, Some(value));
+        if let Some(why) = trace.distrusted().filter(|_| row.status == Status::Valid) {
+            (row.status, row.reason) = (Status::Invalid, why.to_owned());
+        }
+        row
     }
 
     /// The row of what a build added to the build cache, which is not known if somebody else built meanwhile. The classic
@@ -152,6 +159,7 @@ impl<'a> Of<'a> {
     pub(super) fn steps(&self, trace: &Trace) -> Vec<StepRow> {
         let origin = trace.origin().unwrap_or(0);
         let (_, critical) = trace.critical_path();
+        let trusted = trace.distrusted().is_none();
         let since = |time: u64| time.saturating_sub(origin);
         let rows = trace.steps().iter().enumerate().map(|(at, step)| StepRow {
             case: self.case.clone(),
@@ -159,8 +167,8 @@ impl<'a> Of<'a> {
             stage: step.stage.clone(),
             step: step.number,
             name: step.name.clone(),
-            started_ns: step.span().map(|(start, _)| since(start)),
-            completed_ns: step.span().and_then(|(_, end)| end).map(since),
+            started_ns: step.span().filter(|_| trusted).map(|(start, _)| since(start)),
+            completed_ns: step.span().filter(|_| trusted).and_then(|(_, end)| end).map(since),
             cached: step.cached(),
             critical: critical.contains(&at),
             error: step.error.split_whitespace().collect::<Vec<_>>().join(" "),

@@ -7,8 +7,8 @@ use crate::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, SCHEMA, 
 use std::path::Path;
 
 #[derive(Default)]
-struct Heard {
-    warnings: Vec<String>,
+pub(super) struct Heard {
+    pub(super) warnings: Vec<String>,
     failures: Vec<String>,
     steps: Vec<String>,
     /// Called before every build.
@@ -36,7 +36,7 @@ impl Observer for Heard {
 
 const SCENARIO: &str = include_str!("../../tests/common/file.toml");
 
-fn scenario(folder: &Path) -> Vec<Scenario> {
+pub(super) fn scenario(folder: &Path) -> Vec<Scenario> {
     let home = folder.join("scenarios/file");
     files_of(&home);
     Scenario::load_all(&folder.join("scenarios")).unwrap()
@@ -68,21 +68,45 @@ async fn run_with(
 ) -> (Loaded, Cleaned) {
     let folder = tempfile::tempdir().unwrap();
     let scenarios = scenario(folder.path());
-    let about = engine.about().await.unwrap();
     let selection = Selection { rounds: 1, phases: phases.to_vec(), seed: 1, builders: builders.to_vec() };
-    let bases =
-        Bases::resolve(engine, &scenarios, &std::collections::BTreeMap::new(), &selection.builders, None)
-            .await
-            .unwrap();
-    let settings = Settings {
-        selection: selection.clone(),
-        keep,
-        deadlines: Deadlines {
-            build: Duration::from_secs(9),
-            silence: Duration::from_secs(9),
-            probe: Duration::from_secs(9),
-        },
-        state: folder.path().join("state"),
+    let begun = description(engine, &selection, &scenarios).await;
+    let writer = Writer::create(&folder.path().join("results"), &begun).unwrap();
+    let rounds = selection.rounds(&scenarios);
+    let settings = Settings { keep, ..settings(folder.path(), selection, rounds) };
+    go_on(engine, heard, settings, &scenarios, begun, writer).await
+}
+
+/// Runs what `settings` say, in a folder that is open.
+pub(super) async fn go_on(
+    engine: &FakeEngine,
+    heard: &mut Heard,
+    settings: Settings,
+    scenarios: &[Scenario],
+    run: Run,
+    writer: Writer,
+) -> (Loaded, Cleaned) {
+    let about = engine.about().await.unwrap();
+    let bases = bases(engine, scenarios, &settings.selection).await;
+    let mut runner = Runner::new(engine, heard, settings, scenarios, bases, &about, run, writer).unwrap();
+    runner.run().await.unwrap();
+    let cleaned = runner.finish(false).await.unwrap();
+    let loaded = Loaded::read(runner.writer().folder().clone()).unwrap();
+    (loaded, cleaned)
+}
+
+async fn bases(engine: &FakeEngine, scenarios: &[Scenario], selection: &Selection) -> Bases {
+    let map = std::collections::BTreeMap::new();
+    Bases::resolve(engine, scenarios, &map, &selection.builders, None).await.unwrap()
+}
+
+pub(super) fn settings(folder: &Path, selection: Selection, rounds: Vec<Round>) -> Settings {
+    let moment = Duration::from_secs(9);
+    Settings {
+        selection,
+        rounds,
+        keep: false,
+        deadlines: Deadlines { build: moment, silence: moment, probe: moment },
+        state: folder.join("state"),
         measure: vec![Measure::Build, Measure::Size],
         transfers: Choice {
             node: Some(NodeKind::None),
@@ -90,40 +114,39 @@ async fn run_with(
             store: None,
             image: String::new(),
             relay_image: String::new(),
-            deadline: Duration::from_secs(9),
-            patience: Patience { deadline: Duration::from_secs(9), silence: Duration::from_secs(9) },
+            deadline: moment,
+            patience: Patience { deadline: moment, silence: moment },
         },
         platform: None,
-    };
-    let run = Run {
+    }
+}
+
+pub(super) async fn description(engine: &FakeEngine, selection: &Selection, scenarios: &[Scenario]) -> Run {
+    let bases = bases(engine, scenarios, selection).await;
+    Run {
         schema: SCHEMA,
         id: "r".into(),
-        dbench: "0".into(),
+        dbench: env!("CARGO_PKG_VERSION").into(),
         revision: None,
         command: vec![],
-        seed: 1,
-        rounds: 1,
-        phases: phases.to_vec(),
-        builder: builders[0],
-        builders: builders.to_vec(),
+        seed: selection.seed,
+        rounds: selection.rounds,
+        phases: selection.phases.clone(),
+        builder: selection.builders[0],
+        builders: selection.builders.clone(),
         platform: None,
         measure: vec![Measure::Build, Measure::Size],
         node: None,
         host: host::host(),
-        engine: about.record.clone(),
+        engine: engine.about().await.unwrap().record,
         bases: bases.records(),
         scenarios: scenarios.iter().map(|s| scenario_record(s, &selection.builders).unwrap()).collect(),
         warnings: vec![],
         started: Timestamp::UNIX_EPOCH,
         ended: None,
         interrupted: false,
-    };
-    let out = folder.path().join("results");
-    let mut runner = Runner::new(engine, heard, settings, &scenarios, bases, &about, run, &out).unwrap();
-    runner.run().await.unwrap();
-    let cleaned = runner.finish(false).await.unwrap();
-    let loaded = Loaded::read(runner.writer().folder().clone()).unwrap();
-    (loaded, cleaned)
+        resumed: vec![],
+    }
 }
 
 fn walls(loaded: &Loaded) -> Vec<(String, Phase, Status)> {

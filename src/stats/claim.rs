@@ -168,6 +168,8 @@ mod tests {
             agree,
             disagreement: String::new(),
             spoiled: std::collections::BTreeMap::new(),
+            finished: std::collections::BTreeSet::new(),
+            repeats: std::collections::BTreeMap::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use dbench::engine::{
 };
 use dbench::error::Result;
 use dbench::image::Layer;
-use dbench::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, SCHEMA, Status};
+use dbench::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, SCHEMA, Status, Writer};
 use dbench::runner::bases::Bases;
 use dbench::runner::{
     Choice, Deadlines, Observer, Planned, Runner, Selection, Settings, host, scenario_record,
@@ -158,6 +158,7 @@ fn description(about: &About, scenarios: &[Scenario], bases: &Bases, builder: Bu
         started: "2026-01-02T03:04:05Z".parse().unwrap(),
         ended: None,
         interrupted: false,
+        resumed: vec![],
     }
 }
 
@@ -168,8 +169,10 @@ async fn spoiled(lane: &Lane, builder: Builder) -> Result<(Loaded, String)> {
     let about = engine.about().await?;
     let bases = Bases::resolve(&engine, &scenarios, &BTreeMap::new(), &[builder], None).await?;
     let run = description(&about, &scenarios, &bases, builder);
+    let selection = Selection { rounds: 1, phases: Phase::ALL.to_vec(), seed: 1, builders: vec![builder] };
     let settings = Settings {
-        selection: Selection { rounds: 1, phases: Phase::ALL.to_vec(), seed: 1, builders: vec![builder] },
+        rounds: selection.rounds(&scenarios),
+        selection,
         keep: false,
         deadlines: Deadlines { build: PATIENCE, silence: PATIENCE, probe: PATIENCE },
         state: lane.path("state"),
@@ -185,8 +188,8 @@ async fn spoiled(lane: &Lane, builder: Builder) -> Result<(Loaded, String)> {
         },
         platform: None,
     };
-    let (mut heard, out) = (Warned::default(), lane.path("results"));
-    let mut runner = Runner::new(&engine, &mut heard, settings, &scenarios, bases, &about, run, &out)?;
+    let (mut heard, writer) = (Warned::default(), Writer::create(&lane.path("results"), &run)?);
+    let mut runner = Runner::new(&engine, &mut heard, settings, &scenarios, bases, &about, run, writer)?;
     let done = runner.run().await;
     runner.finish(false).await?;
     done?;

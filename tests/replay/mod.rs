@@ -39,6 +39,10 @@ pub enum Reply {
     Cut(String),
     /// A stream that says no more after this, and does not end.
     Silent(String),
+    /// So many bytes of a stream with its head, then the end of the connection.
+    CutAfter(Vec<String>, usize),
+    /// So many bytes of a stream with its head, then silence.
+    SilentAfter(Vec<String>, usize),
     /// An accepted session.
     Session,
 }
@@ -114,20 +118,36 @@ fn drain(reader: &mut impl BufRead) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What of an answer stands around its body.
+const HEAD: &str = "Api-Version: 1.47\r\nContent-Type: application/json\r\nConnection: close\r\n";
+
+fn begun() -> String {
+    format!("HTTP/1.1 200 OK\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n")
+}
+
+fn chunk(text: &str) -> String {
+    format!("{:x}\r\n{text}\r\n", text.len())
+}
+
+/// A whole stream, as it goes over the wire.
+pub fn stream(chunks: &[String]) -> String {
+    let chunks: String = chunks.iter().map(|text| chunk(text)).collect();
+    format!("{}{chunks}0\r\n\r\n", begun())
+}
+
 fn send(mut stream: UnixStream, reader: &mut impl Read, reply: Reply) -> std::io::Result<()> {
-    let head = "Api-Version: 1.47\r\nContent-Type: application/json\r\nConnection: close\r\n";
-    let streamed = format!("HTTP/1.1 200 OK\r\n{head}Transfer-Encoding: chunked\r\n\r\n");
-    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
     match reply {
-        Reply::Whole(status, body) => stream.write_all(&whole(status, head, body.as_bytes())),
-        Reply::Bytes(body) => stream.write_all(&whole(200, head, &body)),
-        Reply::Stream(chunks) => {
-            let chunks: String = chunks.iter().map(|text| chunk(text)).collect();
-            stream.write_all(format!("{streamed}{chunks}0\r\n\r\n").as_bytes())
+        Reply::Whole(status, body) => stream.write_all(&whole(status, HEAD, body.as_bytes())),
+        Reply::Bytes(body) => stream.write_all(&whole(200, HEAD, &body)),
+        Reply::Stream(chunks) => stream.write_all(self::stream(&chunks).as_bytes()),
+        Reply::Cut(text) => stream.write_all(format!("{}{}", begun(), chunk(&text)).as_bytes()),
+        Reply::CutAfter(chunks, bytes) => stream.write_all(&self::stream(&chunks).as_bytes()[..bytes]),
+        Reply::SilentAfter(chunks, bytes) => {
+            stream.write_all(&self::stream(&chunks).as_bytes()[..bytes])?;
+            until_closed(reader)
         }
-        Reply::Cut(text) => stream.write_all(format!("{streamed}{}", chunk(&text)).as_bytes()),
         Reply::Silent(text) => {
-            let said = if text.is_empty() { String::new() } else { format!("{streamed}{}", chunk(&text)) };
+            let said = if text.is_empty() { String::new() } else { format!("{}{}", begun(), chunk(&text)) };
             stream.write_all(said.as_bytes())?;
             until_closed(reader)
         }

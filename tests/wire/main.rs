@@ -5,8 +5,11 @@
 mod classic;
 #[path = "../common/mod.rs"]
 mod common;
+mod cut;
+mod disk;
 #[path = "../replay/mod.rs"]
 mod replay;
+mod resumed;
 mod succeeds;
 
 use common::{Folder, Ran};
@@ -170,6 +173,62 @@ fn an_older_api_is_spoken() {
     let runs = files::list(&folder.path("results")).unwrap();
     let run = files::read_to_string(&runs[0].join("run.json")).unwrap();
     assert!(run.contains(r#""api": "1.41""#) && run.contains(r#""version": "20.10.24""#), "{run}");
+}
+
+#[test]
+fn an_api_that_is_too_new_too_old_or_none_is_said() {
+    for (api, least, said) in [
+        ("1.99", "1.90", "client version is too old. Minimum supported API version is 1.90"),
+        ("1.12", "1.10", "page not found"),
+        ("9", "", "no Docker Engine answers at "),
+        ("999999999999999999999.1", "", "no Docker Engine answers at "),
+        ("one.two", "", "no Docker Engine answers at "),
+    ] {
+        let answer = move |request: &Request| {
+            if request.is("GET", "/version") {
+                let body = format!(r#"{{"ApiVersion":"{api}","MinAPIVersion":"{least}","Version":"1"}}"#);
+                return Some(Reply::Whole(200, body));
+            }
+            // An engine that is too new refuses the version; one that is too old does not know the path.
+            let status = if least == "1.90" { 400 } else { 404 };
+            Some(Reply::Whole(status, format!(r#"{{"message":"{said}"}}"#)))
+        };
+        let (folder, server, ran) = against(answer, &RUN);
+        let ran = ran.ends(1);
+        assert!(ran.err.starts_with("error: ") && ran.err.contains(said), "{api}: {}", ran.err);
+        assert!(!server.saw("POST", "/build?") && !folder.path("results").exists(), "{api}");
+    }
+}
+
+#[test]
+fn two_runs_at_once_on_one_engine_are_refused() {
+    let folder = Folder::new();
+    let silent = |request: &Request| {
+        request.is("POST", "/build?").then(|| Reply::Silent(trace("sha256:a", "[1/2] RUN sleep", "", "")))
+    };
+    let server = Server::start(&folder.path("docker.sock"), silent);
+    let host = format!("unix://{}", folder.path("docker.sock").display());
+    let environment = [("DOCKER_HOST", host.as_str()), ("DBENCH_MEASURE", "build,size")];
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| folder.dbench(&environment, &RUN));
+        until("the first run builds", || server.saw("POST", "/build?"));
+        let second = folder.dbench(&environment, &["run", "--rounds", "1"]);
+        (first.join().unwrap(), second)
+    });
+    let said = "error: another dbench uses this engine\n  hint: wait for it or end it; two runs at once would measure each \
+                other\n";
+    assert_eq!(second.ends(1).err, said);
+    first.ends(3);
+    assert_eq!(files::list(&folder.path("results")).unwrap().len(), 1);
+}
+
+/// Waits for something that comes soon.
+fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !so() {
+        assert!(std::time::Instant::now() < end, "{what}: it did not come about");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
 }
 
 #[test]

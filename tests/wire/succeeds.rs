@@ -76,7 +76,7 @@ fn log(text: &str) -> Vec<u8> {
 }
 
 /// An engine that builds the image, starts it, and has a record of the build cache until that is pruned.
-fn working() -> impl Fn(&Request) -> Option<Reply> + Send + Sync {
+pub fn working() -> impl Fn(&Request) -> Option<Reply> + Send + Sync {
     let (cached, base) = (AtomicBool::new(false), digest(&layer(1000)));
     move |request| {
         let whole = |status, body: &str| Some(Reply::Whole(status, body.to_owned()));
@@ -110,6 +110,15 @@ fn working() -> impl Fn(&Request) -> Option<Reply> + Send + Sync {
     }
 }
 
+/// A folder with the scenario whose image the engine builds.
+pub fn scenario() -> Folder {
+    let folder = Folder::new();
+    folder.write("scenarios/greet/scenario.toml", include_str!("../common/file.toml"));
+    folder.write("scenarios/greet/app/manifest", "# edition 0000000000000000\n");
+    folder.write("scenarios/greet/single.Dockerfile", "FROM base:1\nCOPY . /\nRUN make\n");
+    folder
+}
+
 /// A table of the only run without its head, and without its columns from `cut` on.
 fn rows(folder: &Folder, table: &str, cut: usize) -> Vec<String> {
     let runs = files::list(&folder.path("results")).unwrap();
@@ -120,10 +129,7 @@ fn rows(folder: &Folder, table: &str, cut: usize) -> Vec<String> {
 
 #[test]
 fn a_build_that_succeeds_is_measured_from_its_events_and_its_image() {
-    let folder = Folder::new();
-    folder.write("scenarios/greet/scenario.toml", include_str!("../common/file.toml"));
-    folder.write("scenarios/greet/app/manifest", "# edition 0000000000000000\n");
-    folder.write("scenarios/greet/single.Dockerfile", "FROM base:1\nCOPY . /\nRUN make\n");
+    let folder = scenario();
     let socket = folder.path("docker.sock");
     let server = Server::start(&socket, working());
     let host = format!("unix://{}", socket.display());

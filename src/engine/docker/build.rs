@@ -16,6 +16,10 @@ use std::error::Error as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// How much of a build's log is kept: a step may write for as long as it likes.
+const LONGEST_LOG: usize = 64 << 20;
+const CUT: &[u8] = b"\nthe log is longer than this and is cut here\n";
+
 /// A decoder of bollard ends a good build with this when a read is split before a line end.
 const SPLIT_LINE_END: &str = "bytes remaining on stream";
 
@@ -136,7 +140,7 @@ impl Reading {
         let message = message(cause);
         let ended_well = self.image.is_some() && message.contains(SPLIT_LINE_END);
         if !ended_well {
-            self.log.extend_from_slice(format!("ERROR: {message}\n").as_bytes());
+            keep(&mut self.log, format!("ERROR: {message}\n").as_bytes());
             self.failure.get_or_insert(message);
         }
     }
@@ -162,13 +166,12 @@ impl Reading {
         for line in status.logs {
             let name = self.names.get(&line.vertex).map_or("", String::as_str);
             for text in String::from_utf8_lossy(&line.msg).lines() {
-                self.log.extend_from_slice(format!("{name} | {text}\n").as_bytes());
+                let line = format!("{name} | {text}\n");
+                keep(&mut self.log, line.as_bytes());
             }
         }
         for warning in status.warnings {
-            self.log.extend_from_slice(b"WARNING: ");
-            self.log.extend_from_slice(&warning.short);
-            self.log.push(b'\n');
+            keep(&mut self.log, &[b"WARNING: ".as_slice(), &warning.short, b"\n"].concat());
         }
     }
 
@@ -180,7 +183,7 @@ impl Reading {
             (Some(_), false, _) => "DONE".to_owned(),
             (None, ..) => return,
         };
-        self.log.extend_from_slice(format!("{} {said}\n", update.name).as_bytes());
+        keep(&mut self.log, format!("{} {said}\n", update.name).as_bytes());
     }
 
     fn outcome(&self, session: Option<String>) -> Result<String, Failure> {
@@ -211,7 +214,16 @@ pub(super) fn message(cause: &EngineError) -> String {
     }
 }
 
+/// Appends to a log that does not grow for ever.
+fn keep(log: &mut Vec<u8>, line: &[u8]) {
+    if log.len() + line.len() <= LONGEST_LOG {
+        log.extend_from_slice(line);
+    } else if !log.ends_with(CUT) {
+        log.extend_from_slice(CUT);
+    }
+}
+
 fn nanoseconds(time: &bollard_buildkit_proto::google::protobuf::Timestamp) -> u64 {
     let seconds = u64::try_from(time.seconds).unwrap_or(0);
-    seconds * 1_000_000_000 + u64::try_from(time.nanos).unwrap_or(0)
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.nanos).unwrap_or(0))
 }

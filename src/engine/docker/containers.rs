@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// An answer of a probe is small; what is longer is cut, and then it is not the expected one.
 pub(super) const BODY_LIMIT: u64 = 1 << 20;
+/// More of what a container wrote is not read; its lines are of any length.
+const LONGEST_LOG: usize = 1 << 20;
 
 /// How long a port of this machine may take to accept; nothing that listens takes that long.
 const CONNECTING: Duration = Duration::from_secs(5);
@@ -94,6 +96,9 @@ impl DockerEngine {
         let reading = async {
             while let Some(line) = lines.next().await {
                 let line = line?;
+                if all.len() > LONGEST_LOG {
+                    break;
+                }
                 if matches!(line, LogOutput::StdOut { .. } | LogOutput::Console { .. }) {
                     stdout.extend_from_slice(line.as_ref());
                 }

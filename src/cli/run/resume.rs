@@ -1,0 +1,146 @@
+//! `dbench run --resume`: goes on with a run that did not come to its end, in its own folder.
+//! What is measured, and in which order, is taken from the run; only how long things may take and what pulls is asked anew.
+
+use super::super::config::Config;
+use super::super::screen::Screen;
+use super::{Arguments, Surroundings, conclude, deadlines, measure, plan, transfers};
+use crate::engine::docker::DockerEngine;
+use crate::engine::endpoint::Endpoint;
+use crate::engine::node::ImageStore;
+use crate::engine::{Engine, Reach};
+use crate::error::{Error, Exit, Result, shown};
+use crate::report::format;
+use crate::results::{Loaded, Measure, Run, Writer, find_run};
+use crate::runner::bases::Bases;
+use crate::runner::{self, Choice, Lock, Round, Selection, Settings, host};
+use crate::scenario::{Scenario, same_image};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What a run keeps of how it was asked for: a flag that says it again is refused, and the environment and
+/// `dbench.toml` are not looked at.
+pub(super) const TAKEN_FROM_THE_RUN: [(&str, &str); 10] = [
+    ("names", "[SCENARIO]..."),
+    ("rounds", "--rounds <N>"),
+    ("phase", "--phase <PHASE>"),
+    ("variant", "--variant <NAME>"),
+    ("measure", "--measure <PART>"),
+    ("node", "--node <KIND>"),
+    ("seed", "--seed <N>"),
+    ("quick", "--quick"),
+    ("builder", "--builder <BUILDER>"),
+    ("platform", "--platform <PLATFORM>"),
+];
+
+/// Goes on with the run of that name.
+pub(super) async fn resume(
+    arguments: &Arguments,
+    name: &str,
+    context: Option<&str>,
+    config: &Config,
+    screen: &Screen,
+) -> Result<Exit> {
+    let out = config.out(&arguments.out).value;
+    let folder = find_run(&out, Some(name))?;
+    let mut loaded = Loaded::read(folder.clone())?;
+    let all = Scenario::load_all(&config.scenarios(&arguments.scenarios).value)?;
+    let scenarios = runner::scenarios_of(&loaded.run, all)?;
+    let map = mapping(arguments, config, &loaded.run)?;
+    let transfers = choice(arguments, &map, &loaded.run);
+    let transferring = loaded.run.measure.contains(&Measure::Transfer);
+    let selection = selection(&loaded.run);
+    if arguments.plan {
+        let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
+        let builds = selection.builds_of(&scenarios, &rounds);
+        let transfers = transferring.then_some(&transfers);
+        return plan::show(&builds, transfers, &scenarios, &map, &out, arguments.format, screen)
+            .map(|()| Exit::Done);
+    }
+    if transferring {
+        transfers.check()?;
+    }
+    let engine =
+        DockerEngine::connect(&Endpoint::choose(context)?).await?.visiting_with(&transfers.relay_image);
+    let (about, state) = (engine.about().await?, runner::state_folder()?);
+    let _lock = Lock::take(&state, &about.id)?;
+    // Until now another process may have written to it.
+    let mut loaded = Loaded::read(folder)?;
+    let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
+    let plan = selection.all(&scenarios);
+    say(screen, &loaded, &rounds);
+    if rounds.is_empty() {
+        return conclude(arguments, &plan, loaded.folder, screen);
+    }
+    let platform = loaded.run.platform.clone();
+    let bases = Bases::resolve(&engine, &scenarios, &map, &selection.builders, platform.as_deref()).await?;
+    if engine.reach() == Reach::Visited && scenarios.iter().any(Scenario::asks_a_port) {
+        engine.have_visitors().await?;
+    }
+    runner::same_surroundings(&loaded.run, &host::host(), &about.record, &bases.records())?;
+    let writer = Writer::reopen(loaded.folder)?;
+    for left in runner::clean_run(&engine, &about.id, &state, &loaded.run.id, arguments.keep).await?.left {
+        screen.problem("warning", &format!("left in the engine: {left}"));
+    }
+    let settings = Settings {
+        rounds,
+        selection,
+        keep: arguments.keep,
+        deadlines: deadlines(arguments),
+        state,
+        measure: loaded.run.measure.clone(),
+        transfers,
+        platform,
+    };
+    let place = Surroundings { engine: &engine, about: &about, scenarios: &scenarios, bases };
+    let folder = measure(place, settings, taken_up(loaded.run), writer, screen).await?;
+    conclude(arguments, &plan, folder, screen)
+}
+
+fn selection(run: &Run) -> Selection {
+    let builders = run.all_builders();
+    Selection { rounds: run.rounds, phases: run.phases.clone(), seed: run.seed, builders }
+}
+
+fn taken_up(mut run: Run) -> Run {
+    (run.ended, run.interrupted) = (None, false);
+    run.resumed.push(Timestamp::now());
+    run
+}
+
+fn say(screen: &Screen, loaded: &Loaded, rounds: &[Round]) {
+    let run = shown(loaded.folder.path()).display().to_string();
+    for warning in &loaded.warnings {
+        screen.problem("warning", warning);
+    }
+    screen.say(&match rounds.len() {
+        0 => format!("nothing is missing of {run}"),
+        missing => format!("going on with {run}: {} missing", format::count(missing, "round")),
+    });
+}
+
+/// The bases of the run are those that it was begun with; others, of a node or a relay, are asked for as ever.
+fn mapping(arguments: &Arguments, config: &Config, run: &Run) -> Result<BTreeMap<String, String>> {
+    let mut map = config.bases.clone();
+    for (name, used) in &arguments.base {
+        let of_run = run.bases.iter().find(|base| same_image(&base.name, name));
+        if let Some(base) = of_run.filter(|base| base.mapped.as_ref() != Some(used)) {
+            let was =
+                base.mapped.as_ref().map_or("no other image".to_owned(), |mapped| format!("`{mapped}`"));
+            return Err(Error::input(format!("--base {name}={used}: the run has {was} for that base"))
+                .hint("leave the flag out: a run that is resumed keeps its bases"));
+        }
+        map.insert(name.clone(), used.clone());
+    }
+    map.retain(|name, _| !run.bases.iter().any(|base| same_image(&base.name, name)));
+    map.extend(run.bases.iter().filter_map(|base| Some((base.name.clone(), base.mapped.clone()?))));
+    Ok(map)
+}
+
+fn choice(arguments: &Arguments, map: &BTreeMap<String, String>, run: &Run) -> Choice {
+    let mut choice = transfers(arguments, map);
+    if let Some(node) = &run.node {
+        choice.node = Some(node.kind);
+        choice.store = node.store.as_deref().and_then(ImageStore::parse).or(choice.store);
+    }
+    choice
+}
