@@ -10,6 +10,7 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
+mod building;
 #[path = "../common/commands.rs"]
 mod commands;
 mod container_node;
@@ -38,4 +39,5 @@ mod spoiler;
 mod tiny;
 mod transfer;
 mod transfer_bytes;
+mod users;
 mod whole;
