@@ -312,3 +312,55 @@ fn what_is_too_long_is_refused_before_it_takes_long() {
     let error = Patterns::parse(&"*".repeat(5000)).unwrap_err();
     assert!(error.to_string().contains("or 4096 bytes in one"), "{error}");
 }
+
+/// The real binary in a folder.
+fn dbench(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dbench"));
+    let output = command.args(arguments).current_dir(folder).env("DBENCH_COLOR", "never").output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn what_a_file_says_reaches_the_terminal_without_steering_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("scenarios");
+    files::create_dir_all(&home).unwrap();
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .arg(root().join("scenarios/go-scratch"))
+        .arg(&home)
+        .status();
+    assert!(copied.unwrap().success());
+    let file = home.join("go-scratch/scenario.toml");
+    let text = files::read_to_string(&file).unwrap();
+    let title = text.find("title = \"").unwrap() + "title = \"".len();
+    let hostile = format!("{}\\u001b[2J\\u009b31m\\u202e{}", &text[..title], &text[title..]);
+    files::write(&file, hostile).unwrap();
+    let (code, said) = dbench(folder.path(), &["list"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("go-scratch  \\u001b[2J\\u009b31m\\u202e"), "{said:?}");
+    files::write(&file, "title = 1\u{9b}31m\n").unwrap();
+    let (code, said) = dbench(folder.path(), &["list"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
+
+    let (run, loaded) = run_folder();
+    let text = files::read_to_string(&loaded.run()).unwrap();
+    files::write(&loaded.run(), text.replacen("\"title\": \"", "\"title\": \"\\u001b]0;mine\\u0007", 1))
+        .unwrap();
+    for form in ["text", "markdown", "json"] {
+        let (code, said) = dbench(folder.path(), &["report", run.path().to_str().unwrap(), "--format", form]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("u001b") && said.contains("0;mine"), "{form}: {said:?}");
+        assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{form}: {said:?}");
+    }
+    files::remove_dir_all(&loaded.charts()).unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    files::create_dir_all(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, loaded.charts()).unwrap();
+    let (code, said) = dbench(folder.path(), &["report", run.path().to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("charts: a symlink stands where something is to be written\n  hint: "), "{said}");
+    assert_eq!(files::list(&elsewhere).unwrap(), Vec::<PathBuf>::new());
+}
