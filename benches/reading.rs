@@ -14,7 +14,7 @@ use dbench::engine::endpoint::Endpoint;
 use dbench::engine::{BuildRequest, Built, Engine, Trace, VertexUpdate};
 use dbench::error::files;
 use dbench::report::{Document, charts};
-use dbench::results::{Loaded, RunFolder, Sample};
+use dbench::results::{Builder, Loaded, RunFolder, Sample};
 use dbench::scenario::{Dockerfile, Scenario};
 use replay::status::{Vertex, image};
 use replay::{Reply, Server};
@@ -100,7 +100,7 @@ fn traces(criterion: &mut Criterion) {
             started: (at > 0).then_some(step * 10),
             completed: (at > 1).then_some(step * 10 + 9),
             cached: false,
-            error: String::new(),
+            ..VertexUpdate::default()
         };
         let updates: Vec<_> = (0..1000).flat_map(|step| (0..3).map(move |at| update(step, at))).collect();
         bencher.iter(|| {
@@ -146,6 +146,8 @@ fn statuses(criterion: &mut Criterion) {
 
 async fn replayed(engine: &DockerEngine, folder: &Path) -> Built {
     let request = BuildRequest {
+        builder: Builder::Buildkit,
+        platform: None,
         context: folder,
         dockerfile_dir: folder,
         dockerfile: "Dockerfile",

@@ -315,6 +315,7 @@ async fn measure(
     let mut progress = Progress::new(*screen, total);
     let mut runner = Runner::new(engine, &mut progress, settings, scenarios, bases, about, run, writer)?;
     let folder = runner.writer().folder().clone();
+    let id = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let ended = tokio::select! {
         done = runner.run() => Some(done),
         _ = interrupt.recv() => None,
@@ -323,7 +324,11 @@ async fn measure(
     let cleaned = runner.finish(!matches!(ended, Some(Ok(())))).await;
     progress.finish();
     // What stopped the run says more than what stopped the clean-up after it.
-    ended.unwrap_or(Ok(()))?;
+    ended.unwrap_or(Ok(())).map_err(|error| match error.advice() {
+        Some(_) => error,
+        None => error
+            .hint(format!("put that right; then `dbench run --resume {id}` goes on with what is missing")),
+    })?;
     for left in cleaned?.left {
         screen.problem("warning", &format!("left in the engine: {left}"));
     }
@@ -346,7 +351,8 @@ fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: 
     screen.say(&format!("run: {}", crate::error::shown(loaded.folder.path()).display()));
     let refuted = document.refuted();
     Ok(if loaded.run.interrupted {
-        screen.problem("error", &Error::interrupted().to_string());
+        let hint = format!("`dbench run --resume {}` goes on with what is missing", loaded.run.id);
+        screen.problem("error", &Error::interrupted().hint(hint).to_string());
         Exit::Interrupted
     } else if has_gap(plan, &loaded.samples) {
         Exit::Incomplete

@@ -66,13 +66,26 @@ impl Glob {
 
     /// Whether the whole text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
+        self.walk(text, false)
+    }
+
+    /// Whether the path, or a folder that it is in, matches: in one pass, however deep it is.
+    pub(super) fn matches_or_parent(&self, path: &str) -> bool {
+        self.walk(path, true)
+    }
+
+    fn walk(&self, text: &str, parents: bool) -> bool {
         let tokens = &self.0;
         // `at[i]`: the text so far may be followed by what matches from token `i` on.
         let mut at = vec![false; tokens.len() + 1];
         at[0] = true;
         skip(tokens, &mut at);
+        let mut next = vec![false; tokens.len() + 1];
         for char in text.chars() {
-            let mut next = vec![false; tokens.len() + 1];
+            if parents && char == '/' && at[tokens.len()] {
+                return true;
+            }
+            next.fill(false);
             for (i, token) in tokens.iter().enumerate().filter(|(i, _)| at[*i]) {
                 let (stays, goes) = match token {
                     Token::One(one) => (false, *one == char),
@@ -89,7 +102,7 @@ impl Glob {
                 next[i + 1] |= goes;
             }
             skip(tokens, &mut next);
-            at = next;
+            std::mem::swap(&mut at, &mut next);
         }
         at[tokens.len()]
     }

@@ -8,6 +8,10 @@ use super::{clean, is_within};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
+/// No path is longer, so neither is a pattern; and every path is held against every pattern.
+const LONGEST: usize = 4096;
+const MOST: usize = 10_000;
+
 /// The patterns of one ignore file, in order; the last that matches decides.
 #[derive(Clone, Debug, Default)]
 pub struct Patterns(Vec<Pattern>);
@@ -96,6 +100,12 @@ impl Pattern {
         if line.is_empty() {
             return Ok(None);
         }
+        if number > MOST || line.len() > LONGEST {
+            let what = format!(
+                "line {number} of the ignore patterns: more than {MOST} lines or {LONGEST} bytes in one"
+            );
+            return Err(Error::input(what).hint("leave out folders instead of each of their files"));
+        }
         let line = clean(line);
         let (includes, pattern) = match line.strip_prefix('!') {
             Some(rest) => (true, rest),
@@ -120,6 +130,9 @@ impl Pattern {
     }
 
     fn matches_or_parent(&self, path: &str) -> bool {
+        if let Kind::Glob(glob) = &self.kind {
+            return glob.matches_or_parent(path);
+        }
         let parents = path.match_indices('/').map(|(at, _)| &path[..at]);
         self.matches(path) || parents.into_iter().any(|parent| self.matches(parent))
     }

@@ -41,6 +41,11 @@ impl Document {
                 "The run has no end: it goes on, or was killed. What was measured until then is shown.";
             warnings.push(text.to_owned());
         }
+        if !run.resumed.is_empty() {
+            let times = format::count(run.resumed.len(), "time");
+            warnings
+                .push(format!("The run was taken up again {times}; rounds that it repeats do not count."));
+        }
         let command = std::iter::once("dbench")
             .chain(run.command.iter().map(String::as_str).skip(usize::from(names_program(run))))
             .map(quoted)

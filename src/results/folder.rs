@@ -231,8 +231,10 @@ impl Loaded {
 /// A row is written before it is known whether its round holds: what `run.json` says of the round decides.
 fn spoil(sample: &mut Sample, run: &Run) {
     let scenario = run.scenarios.iter().find(|s| s.name == sample.case.scenario);
+    // What failed in a round that was repeated is answered by the repetition.
+    let repeated = scenario.is_some_and(|s| s.repeats.values().any(|round| *round == sample.round));
     if let Some(reason) = scenario.and_then(|s| s.spoiled.get(&sample.round))
-        && sample.status == Status::Valid
+        && (repeated || sample.status == Status::Valid)
     {
         (sample.status, sample.reason) = (Status::Invalid, reason.clone());
     }

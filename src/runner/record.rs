@@ -187,6 +187,44 @@ fn unique(layers: &[Layer], base: &[String]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::VertexUpdate;
+    use crate::results::{Builder, Phase};
+    use std::time::Duration;
+
+    #[test]
+    fn a_clock_that_jumped_costs_what_the_engine_tells_and_nothing_else() {
+        let mut trace = Trace::default();
+        let (started, completed) = (Some(10), Some(3_600_000_000_000));
+        let step = VertexUpdate {
+            id: "a".into(),
+            name: "[1/1] RUN x".into(),
+            started,
+            completed,
+            ..VertexUpdate::default()
+        };
+        trace.push(&step);
+        trace.distrust("the clock jumped".into());
+        let outcome = Ok("image".to_owned());
+        let (started, wall) = (Timestamp::UNIX_EPOCH, Duration::from_nanos(100));
+        let built = Built { outcome, started, wall, trace, sent: 0, log: vec![], made: Default::default() };
+        let (scenario, variant) = ("s".to_owned(), "v".to_owned());
+        let case = Case { scenario, variant, builder: Builder::Buildkit, phase: Phase::Cold };
+        let of = Of::new(&case, 1, Some(started), &Verdict::Valid);
+        for row in of.build(&built, Some(7)) {
+            match row.metric {
+                Metric::BuildWall => assert_eq!(row.valid(), Some(100)),
+                Metric::BuildCache => assert_eq!(row.valid(), Some(7)),
+                _ => assert_eq!(
+                    (row.status, row.reason.as_str()),
+                    (Status::Invalid, "the clock jumped"),
+                    "{}",
+                    row.metric
+                ),
+            }
+        }
+        let steps = of.steps(&built.trace);
+        assert_eq!((steps[0].started_ns, steps[0].completed_ns), (None, None));
+    }
 
     #[test]
     fn unique_is_what_stands_above_the_base() {

@@ -1,12 +1,14 @@
-//! Runs that are ended from outside at any point: no row that was written is lost, and after `dbench clean` nothing is
-//! left. `DBENCH_KILLS` says how often, `DBENCH_KILLS_SEED` where; a test says the point of each kill.
+//! Runs that are ended from outside at any point: no row that was written is lost, `--resume` completes them, and after
+//! `dbench clean` nothing is left and nothing of the user's has changed. `DBENCH_KILLS` says how often, `DBENCH_KILLS_SEED` where;
+//! a test says the point of each kill.
 
 use crate::lane::{Ended, Lane};
 use crate::machine::Machine;
 use crate::tiny::Tiny;
 use crate::transfer::private_possible;
+use crate::users::Users;
 use dbench::engine::{Engine, Removal};
-use dbench::results::{Loaded, RunFolder};
+use dbench::results::{Loaded, RunFolder, Status};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,8 +18,8 @@ use std::time::{Duration, Instant};
 
 const RUN: [&str; 7] =
     ["run", "--rounds", "1", "--measure", "build,size,transfer,start", "--node", "private"];
-/// How often, unless told otherwise.
-const KILLS: u64 = 5;
+/// How often, unless told otherwise: each takes about as long as a run and a half.
+const KILLS: u64 = 2;
 /// How long an engine may hold what a build made whose client is gone.
 const LETTING_GO: Duration = Duration::from_secs(60);
 
@@ -119,11 +121,34 @@ fn assert_nothing_is_left(lane: &Lane, made: &[(String, String)]) {
     assert_eq!(files(&lane.path("state")), BTreeSet::new());
 }
 
-/// How long the run takes that nobody ends.
-fn undisturbed(lane: &Lane) -> Duration {
+/// How long the run takes that nobody ends, and what counts of it.
+fn undisturbed(lane: &Lane) -> (Duration, BTreeMap<String, usize>) {
     let clock = Instant::now();
     lane.dbench(&RUN).expect(0);
-    clock.elapsed()
+    let taken = clock.elapsed();
+    let counted = counted(&lane.loaded());
+    fs::remove_dir_all(lane.path("results")).unwrap();
+    (taken, counted)
+}
+
+/// How many samples count, by case and metric.
+fn counted(loaded: &Loaded) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for sample in loaded.samples.iter().filter(|sample| sample.status == Status::Valid) {
+        *counted.entry(format!("{} {}", sample.case, sample.metric)).or_default() += 1;
+    }
+    counted
+}
+
+/// Takes up the run that was ended, if it had begun, and compares what then counts with what nobody ended.
+fn complete(lane: &Lane, whole: &BTreeMap<String, usize>) {
+    let mut runs = fs::read_dir(lane.path("results")).into_iter().flatten().map(|run| run.unwrap().path());
+    let Some(run) = runs.next().filter(|run| run.join("run.json").is_file()) else { return };
+    let ended = lane.dbench(&["run", "--resume", run.to_str().unwrap()]).expect(0);
+    let loaded = Loaded::read(RunFolder::at(&run)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+    assert_eq!(&counted(&loaded), whole, "{}", ended.stderr);
+    assert!(loaded.run.ended.is_some() && !loaded.run.interrupted);
 }
 
 /// Ends runs with a signal, each at a point of its own.
@@ -133,8 +158,9 @@ fn end_runs(signal: &str, after: impl Fn(&Lane, Ended)) {
         return;
     }
     Tiny::new(&lane, "killed").on_scratch(&lane);
+    let users = Users::with(&lane);
     let machine = Machine::look(&lane.path("state/dbench/nodes"));
-    let whole = undisturbed(&lane);
+    let (whole, counted) = undisturbed(&lane);
     for at in 0..setting("DBENCH_KILLS", KILLS) {
         let point = whole.mul_f64(part(signal, at));
         eprintln!("{signal} {at}: at {} ms of {} ms", point.as_millis(), whole.as_millis());
@@ -144,8 +170,17 @@ fn end_runs(signal: &str, after: impl Fn(&Lane, Ended)) {
         send(signal, &running);
         after(&lane, Ended::of(running.wait_with_output().unwrap()));
         assert_rows_are_kept(&lane, &rows);
+        // Once on what the kill left, and once on an engine that is clean.
+        if at % 2 == 0 {
+            clean(&lane);
+            assert_nothing_is_left(&lane, &made);
+            users.assert_unchanged();
+        }
+        complete(&lane, &counted);
+        let made = [made, journalled(&lane)].concat();
         clean(&lane);
         assert_nothing_is_left(&lane, &made);
+        users.assert_unchanged();
         machine.assert_unchanged();
         // A run is called by the second in which it begins.
         fs::remove_dir_all(lane.path("results")).or_else(absent).unwrap();

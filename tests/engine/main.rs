@@ -10,6 +10,7 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
+mod building;
 mod classic;
 #[path = "../common/commands.rs"]
 mod commands;
@@ -42,6 +43,7 @@ mod ssh;
 mod tiny;
 mod transfer;
 mod transfer_bytes;
+mod users;
 mod visited;
 mod web;
 mod whole;

@@ -1,6 +1,11 @@
 //! The real binary against a server that replays answers of a Docker Engine, whole, broken and missing.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test ends where something is missing, and says what it left out"
+)]
 
 mod classic;
 #[path = "../common/mod.rs"]

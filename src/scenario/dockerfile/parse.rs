@@ -23,10 +23,17 @@ const OTHERS: [&str; 12] = [
     "VOLUME",
 ];
 
+/// No Dockerfile is longer that was written in earnest; stages are looked up one by one.
+const LONGEST: usize = 256 << 10;
+
 impl Dockerfile {
     /// Parses a Dockerfile; `args` beat the defaults of ARG before FROM. `path` is what errors call it.
     pub fn parse(path: &Path, text: &str, args: &BTreeMap<String, String>) -> Result<Self> {
         let source = Source { path, text };
+        if text.len() > LONGEST {
+            let message = format!("the Dockerfile is longer than {} KiB", LONGEST >> 10);
+            return Err(source.error(0, message, "keep what it writes into files in files of the context"));
+        }
         let escape = lexer::escape(&source)?;
         let mut parser = Parser {
             source,
