@@ -17,6 +17,6 @@ mod table;
 mod terminal;
 mod timeline;
 
-pub use chart::{Chart, charts};
+pub use chart::{Chart, charts, png};
 pub use document::Document;
 pub use splice::splice;

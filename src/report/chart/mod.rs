@@ -1,13 +1,17 @@
-//! Owns the pictures of a report as SVG, light and dark, one file a chart; plotters is named here and nowhere else.
+//! Owns the pictures of a report as SVG, light and dark, one file a chart; and of each as PNG;
+//! plotters and resvg are named here and nowhere else.
 //! Leaves every figure and every title to the Document.
 
 mod canvas;
+mod png;
 mod ready;
 mod size;
 mod theme;
 mod time;
 mod timeline;
 mod transfer;
+
+pub use png::png;
 
 use super::document::Document;
 use super::{finding, moved};
