@@ -11,6 +11,7 @@ mod images;
 mod markdown;
 mod moved;
 mod moves;
+mod one_build;
 mod pace;
 mod splice;
 mod table;
@@ -19,4 +20,5 @@ mod timeline;
 
 pub use chart::{Chart, charts, png};
 pub use document::Document;
+pub use one_build::one_build;
 pub use splice::splice;

@@ -14,6 +14,7 @@ mod transfer;
 pub use png::png;
 
 use super::document::Document;
+use super::timeline::Timeline;
 use super::{finding, moved};
 use crate::error::Result;
 use crate::results::Loaded;
@@ -42,6 +43,16 @@ pub(super) fn names(document: &Document) -> Vec<(String, String)> {
     }
     names.extend(document.timelines.iter().map(|t| (timeline_name(&t.scenario), finding::timeline(t))));
     names
+}
+
+/// The timeline of one build, light and dark.
+pub(super) fn timeline(document: &Document, timeline: &Timeline, name: &str) -> Result<Vec<Chart>> {
+    let mut charts = Vec::new();
+    for (theme, suffix) in [(&theme::LIGHT, ""), (&theme::DARK, "-dark")] {
+        let svg = timeline::draw(document, timeline, theme)?;
+        charts.push(Chart { name: format!("{name}{suffix}.svg"), svg });
+    }
+    Ok(charts)
 }
 
 /// One picture.
