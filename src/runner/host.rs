@@ -45,8 +45,7 @@ pub fn busy(host: &Host) -> Option<String> {
 
 /// A warning if the disk of a local engine has too little room for a round of `variants` whose images stay.
 pub fn too_little_disk(root: &Path, variants: u64) -> Option<String> {
-    let stat = rustix::fs::statvfs(root).ok()?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let (free, _) = super::noise::room(root)?;
     let needed = variants.saturating_mul(ROOM_PER_VARIANT);
     (free < needed).then(|| {
         format!(

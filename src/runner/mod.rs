@@ -8,6 +8,7 @@ pub mod host;
 mod journal;
 mod lock;
 mod naming;
+pub mod noise;
 mod order;
 mod pass;
 mod plan;
