@@ -2,6 +2,7 @@
 
 use super::Format;
 use super::config::{Config, deadline};
+use super::scenarios;
 use super::screen::Screen;
 use crate::engine::docker::DockerEngine;
 use crate::engine::node::PrivateNode;
@@ -14,7 +15,13 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  dbench doctor                what is there, and what to do about what is not
+  dbench doctor --format json  the same for programs";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The folder of scenarios
     #[arg(long, env = "DBENCH_SCENARIOS", value_name = "DIR")]
@@ -67,10 +74,11 @@ pub(super) async fn doctor(arguments: Arguments, config: &Config, screen: &Scree
     look_at_config(&mut findings, config, &arguments);
     findings.fine("color", screen.colour_and_source());
     look_at_surroundings(&mut findings, arguments.node_root.as_deref().map(Path::new));
-    let scenarios = match Scenario::load_all(&config.scenarios(&arguments.scenarios).value) {
-        Ok(scenarios) => {
-            findings.fine("scenarios found", scenarios.len().to_string());
-            scenarios
+    let scenarios = match scenarios::find(config, &arguments.scenarios) {
+        Ok(found) => {
+            let carried = if found.carried.is_some() { ", those that dbench carries" } else { "" };
+            findings.fine("scenarios found", format!("{}{carried}", found.all.len()));
+            found.all
         }
         Err(error) => {
             findings.problem(

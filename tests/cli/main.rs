@@ -3,30 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod carried;
+mod charts;
 #[path = "../common/mod.rs"]
 mod common;
+mod examples;
+mod manual;
 mod report;
 
 use common::{Folder, SCENARIO, run};
 use dbench::error::files;
 use std::path::Path;
-
-#[test]
-fn help_is_as_it_was_written_down() {
-    let folder = Folder::new();
-    for command in ["", "run", "list", "report", "doctor", "clean", "registry"] {
-        let arguments: Vec<_> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
-        let ran = folder.dbench(&[], &arguments).ends(0);
-        assert_eq!(ran.err, "");
-        let name = if command.is_empty() { "help.txt".to_owned() } else { format!("help-{command}.txt") };
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(&name);
-        if std::env::var_os("DBENCH_UPDATE").is_some() {
-            files::write(&path, &ran.out).unwrap();
-        }
-        assert_eq!(ran.out, files::read_to_string(&path).unwrap(), "{name}");
-        assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{name} is too wide");
-    }
-}
 
 #[test]
 fn version_is_that_of_the_package() {

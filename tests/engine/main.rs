@@ -10,6 +10,7 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
+mod begun;
 #[path = "../common/commands.rs"]
 mod commands;
 mod container_node;
