@@ -1,5 +1,7 @@
 //! `dbench doctor`: what is there, what is missing, and its cure.
 
+mod machine;
+
 use super::Format;
 use super::config::{Config, deadline};
 use super::scenarios;
@@ -9,8 +11,9 @@ use crate::engine::node::PrivateNode;
 use crate::engine::{Engine, STAND_IN_LABEL};
 use crate::error::{Error, Exit, Result, shown};
 use crate::results::Measure;
-use crate::runner::{bases, host, state_folder};
+use crate::runner::{bases, state_folder};
 use crate::scenario::Scenario;
+use machine::Look;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -52,7 +55,9 @@ pub(super) struct Arguments {
 struct Finding {
     what: String,
     found: String,
-    /// What to do about it; `None` if it is as it should be.
+    /// What it does to a measurement; `None` for what is no part of the machine.
+    effect: Option<&'static str>,
+    /// What to do about it; `None` if it is as it should be, or unknown.
     cure: Option<String>,
 }
 
@@ -61,15 +66,21 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn fine(&mut self, what: &str, found: impl Into<String>) {
-        self.0.push(Finding { what: what.to_owned(), found: found.into(), cure: None });
+        self.0.push(Finding { what: what.to_owned(), found: found.into(), effect: None, cure: None });
     }
 
     fn problem(&mut self, what: &str, found: impl Into<String>, cure: impl Into<String>) {
-        self.0.push(Finding { what: what.to_owned(), found: found.into(), cure: Some(cure.into()) });
+        self.0.push(Finding {
+            what: what.to_owned(),
+            found: found.into(),
+            effect: None,
+            cure: Some(cure.into()),
+        });
     }
 }
 
 pub(super) async fn doctor(arguments: Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
+    let look = Look::begin(Path::new("/"));
     let mut findings = Findings::default();
     look_at_config(&mut findings, config, &arguments);
     findings.fine("color", screen.colour_and_source());
@@ -89,12 +100,14 @@ pub(super) async fn doctor(arguments: Arguments, config: &Config, screen: &Scree
             Vec::new()
         }
     };
+    findings.0.extend(look.end().await);
     let no_engine = match DockerEngine::connect(std::env::var("DOCKER_HOST").ok().as_deref()).await {
         Ok(engine) => {
             look_at_engine(&mut findings, &engine, &scenarios, config).await?;
             false
         }
         Err(error) => {
+            findings.0.push(machine::disk(None));
             findings.problem("engine", error.reason(), error.advice().unwrap_or("start one").to_owned());
             true
         }
@@ -178,13 +191,7 @@ async fn look_at_engine(
     findings.fine("api", record.api.clone());
     findings.fine("builder", "buildkit, built into the engine");
     findings.fine("store", format!("{} ({})", record.driver, record.store));
-    match host::too_little_disk(&about.root, 3) {
-        None => findings.fine("disk", "enough for a scenario with three variants"),
-        Some(found) => findings.problem("disk", found, "free some, for example with `docker builder prune`"),
-    }
-    if let Some(found) = host::busy(&host::host()) {
-        findings.problem("load", found, "end what runs beside it, or wait");
-    }
+    findings.0.push(machine::disk(Some(&about.root)));
     look_at_bases(findings, engine, scenarios, config).await
 }
 
@@ -221,6 +228,9 @@ fn text(findings: &Findings) -> String {
     for finding in &findings.0 {
         let mark = if finding.cure.is_some() { "!" } else { " " };
         text.push_str(&format!("{mark} {:width$}  {}\n", finding.what, finding.found));
+        if let Some(effect) = finding.effect {
+            text.push_str(&format!("  {:width$}  effect: {effect}\n", ""));
+        }
         if let Some(cure) = &finding.cure {
             text.push_str(&format!("  {:width$}  cure: {cure}\n", ""));
         }

@@ -299,6 +299,23 @@ fn doctor_shows_every_setting_and_where_it_came_from() {
 }
 
 #[test]
+fn doctor_says_what_of_the_machine_does_what_to_a_measurement() {
+    let folder = Folder::new();
+    let host = [("DOCKER_HOST", "unix:///nonexistent/docker.sock")];
+    let json = folder.dbench(&host, &["doctor", "--format", "json"]).ends(1).out;
+    let text = folder.dbench(&host, &["doctor"]).ends(1).out;
+    let findings: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let of_machine = findings.as_array().unwrap().iter().filter(|f| !f["effect"].is_null());
+    let of_machine: Vec<_> = of_machine.map(|f| f["what"].as_str().unwrap()).collect();
+    assert_eq!(of_machine, ["load", "stolen time", "governor", "throttling", "disk"]);
+    assert_eq!(text.matches("  effect: ").count(), 5, "{text}");
+    assert!(
+        text.lines()
+            .any(|l| l.trim_start().starts_with("disk ") && l.ends_with("unknown: no engine answers"))
+    );
+}
+
+#[test]
 fn a_plan_is_shown_as_text_and_as_json() {
     let folder = Folder::new();
     let arguments = ["run", "greet", "--plan", "--quick", "--seed", "1", "--node", "none"];

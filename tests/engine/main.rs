@@ -14,6 +14,7 @@ mod begun;
 #[path = "../common/commands.rs"]
 mod commands;
 mod container_node;
+mod doctor;
 mod ended;
 mod failing;
 mod faults;
