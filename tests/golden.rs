@@ -30,7 +30,10 @@ fn same(name: &str, actual: &str) {
 
 fn drawn(svg: &str) -> usvg::Tree {
     let mut options = usvg::Options::default();
-    options.fontdb_mut().load_fonts_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/fonts"));
+    for font in ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/fonts").join(font);
+        options.fontdb_mut().load_font_data(files::read(&path).unwrap());
+    }
     options.fontdb_mut().set_sans_serif_family("DejaVu Sans");
     usvg::Tree::from_str(svg, &options).unwrap()
 }

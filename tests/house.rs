@@ -57,6 +57,8 @@ fn libraries_stay_in_their_rooms() {
     for (library, rooms) in [
         ("bollard", &["src/engine/docker/"][..]),
         ("plotters", &["src/report/chart/"]),
+        ("resvg", &["src/report/chart/"]),
+        ("include_dir", &["src/scenario/"]),
         ("axum", &["src/registry/"]),
         ("tokio", &["src/engine/", "src/registry/", "src/context/", "src/runner/", "src/cli/"]),
         ("clap", &["src/cli/"]),

@@ -139,7 +139,7 @@ fn the_table_of_scenarios_is_that_of_the_folder() {
 fn every_command_of_the_readme_is_understood() {
     let state = tempfile::tempdir().unwrap();
     let mut seen = 0;
-    for command in commands() {
+    for command in commands("README.md") {
         let arguments: Vec<_> = match command.split_once(' ') {
             Some(("dbench", rest)) => rest.split_whitespace().collect(),
             Some(("make", rest)) => match rest.split_once("ARGS=") {
@@ -168,9 +168,38 @@ fn every_command_of_the_readme_is_understood() {
     assert!(seen >= 8, "only {seen} commands were found");
 }
 
+/// The documents for those who use dbench, beside the README.
+const GUIDES: [&str; 4] = ["docs/charts.md", "docs/install.md", "docs/machine.md", "docs/new-scenario.md"];
+
+#[test]
+fn every_command_of_the_guides_is_understood() {
+    let folder = Folder::new();
+    for (guide, command) in
+        GUIDES.into_iter().flat_map(|guide| commands(guide).into_iter().map(move |c| (guide, c)))
+    {
+        if let Some(("dbench", rest)) = command.split_once(' ') {
+            let arguments: Vec<_> = rest.split_whitespace().chain(["--help"]).collect();
+            assert_eq!(folder.dbench(&[], &arguments).ends(0).err, "", "{guide}: {command}");
+        }
+    }
+}
+
+#[test]
+fn the_guide_to_the_machine_says_what_doctor_says() {
+    let guide = files::read_to_string(&root().join("docs/machine.md")).unwrap();
+    let host = [("DOCKER_HOST", "unix:///nonexistent")];
+    let found = Folder::new().dbench(&host, &["doctor", "--format", "json"]).ends(1).out;
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    for finding in found.as_array().unwrap().iter().filter(|finding| !finding["effect"].is_null()) {
+        let (what, effect) = (finding["what"].as_str().unwrap(), finding["effect"].as_str().unwrap());
+        let row = guide.lines().find(|line| line.starts_with(&format!("| {what} |"))).unwrap();
+        assert!(row.contains(&format!("| {effect} |")), "{row}");
+    }
+}
+
 #[test]
 fn every_link_leads_to_something() {
-    for document in ["README.md", "docs/method.md", "scenarios/bases/README.md"] {
+    for document in GUIDES.into_iter().chain(["README.md", "docs/method.md", "scenarios/bases/README.md"]) {
         let path = root().join(document);
         let text = files::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {

@@ -86,6 +86,15 @@ pub(super) mod deadline {
     pub const TRANSFER: u64 = 600;
 }
 
+const BUILT_IN: &str = "built in";
+
+impl<T> Sourced<T> {
+    /// Whether nobody chose it.
+    pub(super) fn is_built_in(&self) -> bool {
+        self.from == BUILT_IN
+    }
+}
+
 /// The configuration in force, and where it came from.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Config {
@@ -151,7 +160,7 @@ impl Config {
         match (given, file) {
             (Some(value), _) => Sourced { value: value.clone(), from: "flag or environment".to_owned() },
             (None, Some(value)) => Sourced { value: value.clone(), from: in_file() },
-            (None, None) => Sourced { value: built_in, from: "built in".to_owned() },
+            (None, None) => Sourced { value: built_in, from: BUILT_IN.to_owned() },
         }
     }
 

@@ -1,7 +1,10 @@
 //! `dbench doctor`: what is there, what is missing, and its cure.
 
+mod machine;
+
 use super::Format;
 use super::config::{Builders, Config, deadline};
+use super::scenarios;
 use super::screen::Screen;
 use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::{Address, Endpoint, Tls};
@@ -9,13 +12,20 @@ use crate::engine::node::PrivateNode;
 use crate::engine::{Engine, STAND_IN_LABEL};
 use crate::error::{Error, Exit, Result, shown};
 use crate::results::{Builder, Measure};
-use crate::runner::{bases, emulated, host, normal_platform, state_folder};
+use crate::runner::{bases, emulated, normal_platform, state_folder};
 use crate::scenario::Scenario;
+use machine::Look;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  dbench doctor                what is there, and what to do about what is not
+  dbench doctor --format json  the same for programs";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The folder of scenarios
     #[arg(long, env = "DBENCH_SCENARIOS", value_name = "DIR")]
@@ -50,7 +60,9 @@ pub(super) struct Arguments {
 struct Finding {
     what: String,
     found: String,
-    /// What to do about it; `None` if it is as it should be.
+    /// What it does to a measurement; `None` for what is no part of the machine.
+    effect: Option<&'static str>,
+    /// What to do about it; `None` if it is as it should be, or unknown.
     cure: Option<String>,
 }
 
@@ -59,11 +71,16 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn fine(&mut self, what: &str, found: impl Into<String>) {
-        self.0.push(Finding { what: what.to_owned(), found: found.into(), cure: None });
+        self.0.push(Finding { what: what.to_owned(), found: found.into(), effect: None, cure: None });
     }
 
     fn problem(&mut self, what: &str, found: impl Into<String>, cure: impl Into<String>) {
-        self.0.push(Finding { what: what.to_owned(), found: found.into(), cure: Some(cure.into()) });
+        self.0.push(Finding {
+            what: what.to_owned(),
+            found: found.into(),
+            effect: None,
+            cure: Some(cure.into()),
+        });
     }
 }
 
@@ -73,14 +90,16 @@ pub(super) async fn doctor(
     config: &Config,
     screen: &Screen,
 ) -> Result<Exit> {
+    let look = Look::begin(Path::new("/"));
     let mut findings = Findings::default();
     look_at_config(&mut findings, config, &arguments);
     findings.fine("color", screen.colour_and_source());
     look_at_surroundings(&mut findings, arguments.node_root.as_deref().map(Path::new));
-    let scenarios = match Scenario::load_all(&config.scenarios(&arguments.scenarios).value) {
-        Ok(scenarios) => {
-            findings.fine("scenarios found", scenarios.len().to_string());
-            scenarios
+    let scenarios = match scenarios::find(config, &arguments.scenarios) {
+        Ok(found) => {
+            let carried = if found.carried.is_some() { ", those that dbench carries" } else { "" };
+            findings.fine("scenarios found", format!("{}{carried}", found.all.len()));
+            found.all
         }
         Err(error) => {
             findings.problem(
@@ -91,12 +110,14 @@ pub(super) async fn doctor(
             Vec::new()
         }
     };
+    findings.0.extend(look.end().await);
     let no_engine = match connected(&mut findings, context).await {
         Ok((endpoint, engine)) => {
             look_at_engine(&mut findings, &endpoint, &engine, &scenarios, config, &arguments).await?;
             false
         }
         Err(error) => {
+            findings.0.push(machine::disk(None));
             findings.problem("engine", error.reason(), error.advice().unwrap_or("start one").to_owned());
             true
         }
@@ -211,13 +232,10 @@ async fn look_at_engine(
         findings.problem("platform", found, "leave --platform out to build for the engine's own");
     }
     findings.fine("store", format!("{} ({})", record.driver, record.store));
-    match host::too_little_disk(&about, 3) {
-        None if !about.is_local() => findings.fine("disk", "the engine's own, not looked at from here"),
-        None => findings.fine("disk", "enough for a scenario with three variants"),
-        Some(found) => findings.problem("disk", found, "free some, for example with `docker builder prune`"),
-    }
-    if let Some(found) = host::busy(&host::host()).filter(|_| about.is_local()) {
-        findings.problem("load", found, "end what runs beside it, or wait");
+    if about.is_local() {
+        findings.0.push(machine::disk(Some(&about.root)));
+    } else {
+        findings.fine("disk", "the engine's own, not looked at from here");
     }
     look_at_bases(findings, engine, scenarios, config, &config.builders(arguments.builder).value.all()).await
 }
@@ -270,6 +288,9 @@ fn text(findings: &Findings) -> String {
     for finding in &findings.0 {
         let mark = if finding.cure.is_some() { "!" } else { " " };
         text.push_str(&format!("{mark} {:width$}  {}\n", finding.what, finding.found));
+        if let Some(effect) = finding.effect {
+            text.push_str(&format!("  {:width$}  effect: {effect}\n", ""));
+        }
         if let Some(cure) = &finding.cure {
             text.push_str(&format!("  {:width$}  cure: {cure}\n", ""));
         }

@@ -2,6 +2,7 @@
 
 use super::Format;
 use super::config::Config;
+use super::scenarios;
 use super::screen::Screen;
 use crate::error::{Error, Exit, Result};
 use crate::results::Builder;
@@ -9,7 +10,14 @@ use crate::runner::scenario_record;
 use crate::scenario::Scenario;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  dbench list                       the scenarios of ./scenarios
+  dbench list --scenarios examples  those of another folder
+  dbench list --format json         the same for programs";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The folder of scenarios
     #[arg(long, env = "DBENCH_SCENARIOS", value_name = "DIR")]
@@ -20,7 +28,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn list(arguments: &Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
-    let all = Scenario::load_all(&config.scenarios(&arguments.scenarios).value)?;
+    let found = scenarios::find_and_say(config, &arguments.scenarios, screen)?;
+    let all = &found.all;
     let text = match arguments.format {
         Format::Text => all.iter().map(described).collect::<Vec<_>>().join("\n"),
         Format::Json => {

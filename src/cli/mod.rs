@@ -2,16 +2,21 @@
 //! Leaves all work to the rooms below; each subcommand is a file of its own.
 
 mod clean;
+mod completions;
 mod config;
 mod doctor;
 mod list;
+mod man;
 mod mapping;
+mod new;
 mod plan;
 mod progress;
 mod registry;
 mod report;
 mod run;
+mod scenarios;
 mod screen;
+mod timeline;
 
 use crate::error::{Exit, Result};
 use clap::error::ErrorKind;
@@ -26,7 +31,8 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// Colour on the terminal; NO_COLOR turns it off as well
-    #[arg(long, global = true, value_enum, env = "DBENCH_COLOR", default_value_t = Colour::Auto)]
+    // The place is behind the flags of every subcommand, however many there are.
+    #[arg(long, global = true, display_order = 900, value_enum, env = "DBENCH_COLOR", default_value_t = Colour::Auto)]
     color: Colour,
     /// The docker context of the engine; else DOCKER_HOST, DOCKER_CONTEXT or the current one, as with docker
     #[arg(long, global = true, value_name = "NAME")]
@@ -72,6 +78,12 @@ enum Command {
     Clean(clean::Arguments),
     /// Serve the embedded registry alone: push to it and pull from it, until it is told to end
     Registry(registry::Arguments),
+    /// Write a scenario to begin with: a small one, or a copy of one that dbench carries
+    New(new::Arguments),
+    /// Print the script that completes dbench's commands and flags in a shell
+    Completions(completions::Arguments),
+    /// Print the manual, or write all of its pages
+    Man(man::Arguments),
 }
 
 /// Reads the arguments, does what they ask for, and says what went wrong.
@@ -103,7 +115,11 @@ fn parse() -> Result<Arguments, clap::Error> {
 }
 
 fn dispatch(command: Command, context: Option<&str>, screen: &Screen) -> Result<Exit> {
-    let config = Config::find()?;
+    let config = match command {
+        // These speak of the program alone: a mistake in somebody's configuration is no reason to fail.
+        Command::Completions(_) | Command::Man(_) => Config::default(),
+        _ => Config::find()?,
+    };
     match command {
         Command::Run(arguments) => block_on(run::run(arguments, context, &config, screen)),
         Command::List(arguments) => list::list(&arguments, &config, screen),
@@ -111,6 +127,9 @@ fn dispatch(command: Command, context: Option<&str>, screen: &Screen) -> Result<
         Command::Doctor(arguments) => block_on(doctor::doctor(arguments, context, &config, screen)),
         Command::Clean(arguments) => block_on(clean::clean(arguments, context, screen)),
         Command::Registry(arguments) => block_on(registry::registry(arguments, screen)),
+        Command::New(arguments) => new::new(&arguments, &config, screen),
+        Command::Completions(arguments) => completions::completions(&arguments, Arguments::command(), screen),
+        Command::Man(arguments) => man::man(&arguments, Arguments::command(), screen),
     }
 }
 

@@ -11,7 +11,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// How often the meter is emptied.
 const FORGETTING: Duration = Duration::from_secs(10);
 
+const EXAMPLES: &str = "\
+Examples:
+  dbench registry                                     on 127.0.0.1:5000, and nothing is kept
+  dbench registry --addr 127.0.0.1:5001 --dir images  on another port, and kept";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Where to listen; port 0 is any free one. Nobody is asked who they are: leave it on loopback unless the network is
     /// your own

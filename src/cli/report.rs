@@ -2,12 +2,23 @@
 
 use super::config::Config;
 use super::screen::Screen;
+use super::timeline::{self, Wanted};
 use crate::error::{Error, Exit, Result, files, shown};
-use crate::report::{Document, charts, splice};
+use crate::report::{Chart, Document, charts, png, splice};
 use crate::results::{Loaded, RunFolder, Status, find_run, newest};
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  dbench report                                   the latest run, as tables
+  dbench report latest --format markdown          the same as Markdown
+  dbench report latest --png                      every chart as PNG as well
+  dbench report --timeline go-scratch/multi/cold  where the time of one build went, as a chart
+  dbench report --into README.md                  between the markers of a document
+  dbench report --into README.md --check          for CI: exit code 4 if it says something else";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// A run: its folder, its id, or `latest`
     run: Option<String>,
@@ -20,6 +31,12 @@ pub(super) struct Arguments {
     /// Change nothing, and end with exit code 4 if something would change
     #[arg(long)]
     check: bool,
+    /// Only draw the timeline of this build, SCENARIO/VARIANT/PHASE[/ROUND]; without a round, of the median one
+    #[arg(long, value_name = "BUILD", value_parser = timeline::parse, conflicts_with_all = ["into", "check", "format"])]
+    timeline: Option<Wanted>,
+    /// Draw every chart as PNG as well, at twice its size
+    #[arg(long)]
+    png: bool,
     /// How to print the report
     #[arg(long, value_enum, default_value_t = Form::Text)]
     format: Form,
@@ -48,13 +65,16 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
     for warning in &loaded.warnings {
         screen.problem("warning", warning);
     }
+    if let Some(wanted) = &arguments.timeline {
+        return timeline::draw(&loaded, wanted, arguments.png, screen).map(|()| Exit::Done);
+    }
     let document = Document::new(&loaded);
-    let mut files = drawn(&loaded)?;
+    let mut files = drawn(&loaded, charts(&loaded)?, arguments.png)?;
     match &arguments.into {
         Some(file) => {
             let text = read_document(file)?;
             let results = document.markdown(&between(file, loaded.folder.path()));
-            files.push((file.clone(), splice(file, &text, &results)?));
+            files.push((file.clone(), splice(file, &text, &results)?.into_bytes()));
         }
         None => screen.print_styled(&match arguments.format {
             Form::Text => document.terminal(screen.width(), screen.colours()),
@@ -79,19 +99,27 @@ fn read_document(file: &Path) -> Result<String> {
     files::read_to_string(file)
 }
 
-/// Every chart of a run with the path that it belongs at.
-fn drawn(loaded: &Loaded) -> Result<Vec<(PathBuf, String)>> {
+/// Charts of a run with the paths that they belong at, each as PNG as well if asked for.
+pub(super) fn drawn(loaded: &Loaded, charts: Vec<Chart>, with_png: bool) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let folder = loaded.folder.charts();
     files::no_symlink(&folder)?;
-    Ok(charts(loaded)?.into_iter().map(|chart| (folder.join(chart.name), chart.svg)).collect())
+    let mut files = Vec::new();
+    for Chart { name, svg } in charts {
+        let path = folder.join(name);
+        if with_png {
+            files.push((path.with_extension("png"), png(&svg)?));
+        }
+        files.push((path, svg.into_bytes()));
+    }
+    Ok(files)
 }
 
 /// Draws the charts of a run into its folder.
-pub(super) fn draw(loaded: &Loaded) -> Result<()> {
-    write(&drawn(loaded)?)
+pub(super) fn draw(loaded: &Loaded, with_png: bool) -> Result<()> {
+    write(&drawn(loaded, charts(loaded)?, with_png)?)
 }
 
-fn write(files: &[(PathBuf, String)]) -> Result<()> {
+pub(super) fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
     for (path, content) in files {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             files::create_dir_all(folder)?;
@@ -133,18 +161,23 @@ fn larger(file: &Path, out: &Path, own: &Loaded) -> Result<Option<String>> {
 }
 
 fn check(
-    files: &[(PathBuf, String)],
+    files: &[(PathBuf, Vec<u8>)],
     run: &Path,
     into: Option<&Path>,
     larger: Option<&str>,
     screen: &Screen,
 ) -> Result<Exit> {
     let flag = into.map(|file| format!(" --into {}", file.display())).unwrap_or_default();
-    let again = format!("dbench report {}{flag}", run.display());
-    let charts = format!("dbench report {}", run.display());
+    let png = if files.iter().any(|(path, _)| path.extension().is_some_and(|e| e == "png")) {
+        " --png"
+    } else {
+        ""
+    };
+    let again = format!("dbench report {}{flag}{png}", run.display());
+    let charts = format!("dbench report {}{png}", run.display());
     let mut exit = Exit::Done;
     for (path, content) in files {
-        if !path.is_file() || files::read(path)? != content.as_bytes() {
+        if !path.is_file() || files::read(path)? != *content {
             exit = Exit::Refuted;
             if let Some(said) = larger.filter(|_| into == Some(path.as_path())) {
                 screen.problem("error", said);

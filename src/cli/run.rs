@@ -5,6 +5,7 @@ mod resume;
 use super::Format;
 use super::config::{Builders, Config, deadline};
 use super::progress::Progress;
+use super::scenarios::{self, Found};
 use super::screen::Screen;
 use super::{mapping, plan};
 use crate::engine::docker::DockerEngine;
@@ -34,7 +35,17 @@ const RELAY_IMAGE: &str = "alpine/socat:latest";
 /// How long a node or a relay may take to come up.
 const NODE_DEADLINE: Duration = Duration::from_secs(60);
 
+const EXAMPLES: &str = "\
+Examples:
+  dbench run go-scratch --quick             one scenario, one round of cold and source-edit
+  dbench run --plan                         the builds to come; runs nothing
+  dbench run --rounds 6 --phase cold        enough rounds for a verdict on time
+  dbench run --variant single,multi         two variants of every scenario
+  dbench run --measure build,size           no pushes, pulls and starts
+  dbench run --check-claims --format json   for CI: exit code 4 if a claim is refuted";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Scenarios by name; all if none is named
     #[arg(value_name = "SCENARIO")]
@@ -90,6 +101,9 @@ pub(super) struct Arguments {
     /// Show the builds to come, their number and an estimate; run nothing
     #[arg(long)]
     plan: bool,
+    /// Draw every chart as PNG as well, at twice its size
+    #[arg(long)]
+    png: bool,
     /// End with exit code 4 if a claim is refuted
     #[arg(long)]
     check_claims: bool,
@@ -114,7 +128,8 @@ pub(super) struct Arguments {
 #[derive(Clone, Copy, Debug)]
 struct Node(Option<NodeKind>);
 
-fn phase(text: &str) -> Result<Phase, String> {
+/// The value of `--phase`.
+pub(super) fn phase(text: &str) -> Result<Phase, String> {
     let known = Phase::ALL.map(Phase::name);
     let unknown = || format!("it is not one of {}", known.join(", "));
     Phase::parse(text).ok_or_else(|| match runner::meant(text, &known).as_str() {
@@ -164,8 +179,9 @@ pub(super) async fn run(
         return resume::resume(&arguments, name, context, config, screen).await;
     }
     let out = config.out(&arguments.out).value;
-    let folder = config.scenarios(&arguments.scenarios).value;
-    let mut scenarios = runner::select(Scenario::load_all(&folder)?, &arguments.names, &arguments.variant)?;
+    // The carried ones stay where they are unpacked until the run has ended.
+    let Found { all, carried: _carried } = scenarios::find_and_say(config, &arguments.scenarios, screen)?;
+    let mut scenarios = runner::select(all, &arguments.names, &arguments.variant)?;
     for left_out in runner::with_edits(&mut scenarios, &arguments.phase)? {
         screen.problem("warning", &left_out);
     }
@@ -347,7 +363,7 @@ fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: 
         Format::Text => document.terminal(screen.width().min(100), screen.colours()),
         Format::Json => document.json(),
     })?;
-    super::report::draw(&loaded)?;
+    super::report::draw(&loaded, arguments.png)?;
     screen.say(&format!("run: {}", crate::error::shown(loaded.folder.path()).display()));
     let refuted = document.refuted();
     Ok(if loaded.run.interrupted {

@@ -176,7 +176,7 @@ fn paces(document: &Document) -> Vec<(&str, Pace<'_>)> {
 
 /// The title of a timeline: the step that takes the most.
 pub(super) fn timeline(timeline: &Timeline) -> String {
-    let what = format!("{} {}, cold", timeline.scenario, timeline.variant);
+    let what = format!("{} {}, {}", timeline.scenario, timeline.variant, timeline.phase);
     match timeline.longest() {
         Some(step) => format!(
             "{what}: {} takes {} of {} ({})",

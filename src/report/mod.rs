@@ -11,12 +11,14 @@ mod images;
 mod markdown;
 mod moved;
 mod moves;
+mod one_build;
 mod pace;
 mod splice;
 mod table;
 mod terminal;
 mod timeline;
 
-pub use chart::{Chart, charts};
+pub use chart::{Chart, charts, png};
 pub use document::Document;
+pub use one_build::one_build;
 pub use splice::splice;

@@ -1,8 +1,8 @@
-//! Owns the steps of one cold build of each scenario, grouped by stage, as its timeline shows them.
+//! Owns the steps of one build, grouped by stage, as its timeline shows them, and which build stands for a scenario or a case.
 //! Leaves drawing to `chart`.
 
 use super::format;
-use crate::results::{Builder, Metric, Phase, ScenarioRecord, StepRow};
+use crate::results::{Builder, Case, Metric, Phase, ScenarioRecord, StepRow};
 use crate::stats::Cases;
 
 /// Steps of the engine itself that are shorter are not shown, in nanoseconds: of many there is nothing to be seen.
@@ -15,9 +15,14 @@ pub(super) struct Timeline {
     /// What its chart is called.
     pub(super) name: String,
     pub(super) variant: String,
-    /// Where the variant stands among those beside the baseline, which gives its colour.
-    pub(super) colour: usize,
+    pub(super) phase: Phase,
+    /// Where the variant stands among those beside the baseline, which gives its colour; `None` for the baseline.
+    pub(super) colour: Option<usize>,
     pub(super) round: u32,
+    /// Why this round, in a few words; empty where nothing is to be said.
+    pub(super) why: String,
+    /// Why the build does not count.
+    pub(super) problem: Option<String>,
     pub(super) end: u64,
     /// The stages in the order in which the build began them; the engine's own steps come last, without a name.
     pub(super) stages: Vec<(String, Vec<Step>)>,
@@ -49,18 +54,29 @@ impl Timeline {
         cases: &Cases<'_>,
         steps: &[StepRow],
     ) -> Option<Self> {
-        let others = || scenario.variants.iter().filter(|v| !v.baseline).enumerate();
-        let (colour, variant) = others().find(|(_, v)| v.name == "multi").or_else(|| others().next())?;
+        let others = || scenario.variants.iter().filter(|v| !v.baseline);
+        let variant = others().find(|v| v.name == "multi").or_else(|| others().next())?;
         let samples = cases.samples(&scenario.name, &variant.name, Phase::Cold, Metric::BuildWall);
         let round = samples.iter().filter(|s| s.valid().is_some()).map(|s| s.round).min()?;
-        let of_build = |s: &&StepRow| {
-            s.case.scenario == scenario.name
-                && s.case.variant == variant.name
-                && s.case.builder == builder
-                && s.case.phase == Phase::Cold
-                && s.round == round
+        let case = Case {
+            scenario: scenario.name.clone(),
+            variant: variant.name.clone(),
+            builder,
+            phase: Phase::Cold,
         };
-        let rows: Vec<&StepRow> = steps.iter().filter(of_build).collect();
+        Self::of_build(scenario, &case, round, steps)
+    }
+
+    /// One build; `None` if no step of it is known.
+    pub(super) fn of_build(
+        scenario: &ScenarioRecord,
+        case: &Case,
+        round: u32,
+        steps: &[StepRow],
+    ) -> Option<Self> {
+        let mut others = scenario.variants.iter().filter(|v| !v.baseline);
+        let colour = others.position(|v| v.name == case.variant);
+        let rows: Vec<&StepRow> = steps.iter().filter(|s| s.case == *case && s.round == round).collect();
         let end = rows.iter().filter_map(|r| r.completed_ns).max().filter(|end| *end > 0)?;
         let mut stages: Vec<(String, Vec<Step>)> = Vec::new();
         for row in rows {
@@ -86,11 +102,14 @@ impl Timeline {
         }
         stages.sort_by_key(|(stage, steps)| (stage.is_empty(), steps.first().map(|s| s.started)));
         let timeline = Self {
-            scenario: scenario.name.clone(),
-            name: scenario.name.clone(),
-            variant: variant.name.clone(),
+            scenario: case.scenario.clone(),
+            name: case.scenario.clone(),
+            variant: case.variant.clone(),
+            phase: case.phase,
             colour,
             round,
+            why: String::new(),
+            problem: None,
             end,
             stages,
         };

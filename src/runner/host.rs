@@ -46,8 +46,12 @@ pub fn busy(host: &Host) -> Option<String> {
 
 /// A warning if the disk of a local engine has too little room for a round of `variants` whose images stay.
 pub fn too_little_disk(engine: &About, variants: u64) -> Option<String> {
-    let stat = rustix::fs::statvfs(&engine.root).ok().filter(|_| engine.is_local())?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if engine.is_local() { too_little_room(&engine.root, variants) } else { None }
+}
+
+/// The same of the folder that an engine of this machine keeps its data in.
+pub fn too_little_room(root: &Path, variants: u64) -> Option<String> {
+    let (free, _) = super::noise::room(root)?;
     let needed = variants.saturating_mul(ROOM_PER_VARIANT);
     (free < needed).then(|| {
         format!(

@@ -250,7 +250,7 @@ pub fn state_folder() -> Result<PathBuf> {
         .or_else(|| set("HOME").map(|home| home.join(".local/state")))
         .map(|state| state.join("dbench"))
         .ok_or_else(|| {
-            Error::surroundings("neither XDG_STATE_HOME nor HOME is set, so the journal has no place")
+            Error::surroundings("neither XDG_STATE_HOME nor HOME is set, so the state of dbench has no place")
                 .hint("set XDG_STATE_HOME to a folder that you may write to")
         })
 }

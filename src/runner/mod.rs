@@ -10,6 +10,7 @@ mod journal;
 mod journalled;
 mod lock;
 mod naming;
+pub mod noise;
 mod order;
 mod pass;
 mod plan;

@@ -53,7 +53,8 @@ impl Place {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a scenario or a variant may be called so.
+pub(super) fn is_name(name: &str) -> bool {
     let mut rest = name.chars();
     rest.next().is_some_and(|c| c.is_ascii_lowercase())
         && rest.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')

@@ -2,14 +2,17 @@
 //! Leaves copies of the context to `context`, builds to `engine`, and what a claim comes to, to `report`.
 
 pub mod bases;
+pub mod carried;
 mod disk;
 pub mod dockerfile;
 mod hash;
 mod load;
 mod nonce;
+mod unpacked;
 
 pub use dockerfile::{Dockerfile, Origin, Stage, Step, StepKind, Takes, same_image};
 pub use nonce::Nonce;
+pub use unpacked::{Removed, Unpacked, remove_unpacked};
 
 use crate::results::{ClaimRecord, Phase};
 use std::collections::BTreeMap;

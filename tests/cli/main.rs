@@ -4,31 +4,18 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod builders;
+mod carried;
+mod charts;
 #[path = "../common/mod.rs"]
 mod common;
 mod endpoint;
+mod examples;
+mod manual;
 mod report;
 
 use common::{Folder, SCENARIO, run};
 use dbench::error::files;
 use std::path::Path;
-
-#[test]
-fn help_is_as_it_was_written_down() {
-    let folder = Folder::new();
-    for command in ["", "run", "list", "report", "doctor", "clean", "registry"] {
-        let arguments: Vec<_> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
-        let ran = folder.dbench(&[], &arguments).ends(0);
-        assert_eq!(ran.err, "");
-        let name = if command.is_empty() { "help.txt".to_owned() } else { format!("help-{command}.txt") };
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(&name);
-        if std::env::var_os("DBENCH_UPDATE").is_some() {
-            files::write(&path, &ran.out).unwrap();
-        }
-        assert_eq!(ran.out, files::read_to_string(&path).unwrap(), "{name}");
-        assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{name} is too wide");
-    }
-}
 
 #[test]
 fn version_is_that_of_the_package() {
@@ -295,6 +282,23 @@ fn doctor_shows_every_setting_and_where_it_came_from() {
     ] {
         assert_eq!(found(what), said, "{what}");
     }
+}
+
+#[test]
+fn doctor_says_what_of_the_machine_does_what_to_a_measurement() {
+    let folder = Folder::new();
+    let host = [("DOCKER_HOST", "unix:///nonexistent/docker.sock")];
+    let json = folder.dbench(&host, &["doctor", "--format", "json"]).ends(1).out;
+    let text = folder.dbench(&host, &["doctor"]).ends(1).out;
+    let findings: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let of_machine = findings.as_array().unwrap().iter().filter(|f| !f["effect"].is_null());
+    let of_machine: Vec<_> = of_machine.map(|f| f["what"].as_str().unwrap()).collect();
+    assert_eq!(of_machine, ["load", "stolen time", "governor", "throttling", "disk"]);
+    assert_eq!(text.matches("  effect: ").count(), 5, "{text}");
+    assert!(
+        text.lines()
+            .any(|l| l.trim_start().starts_with("disk ") && l.ends_with("unknown: no engine answers"))
+    );
 }
 
 #[test]

@@ -4,7 +4,8 @@ use super::common::Folder;
 use dbench::error::files;
 use std::path::Path;
 
-fn golden() -> Folder {
+/// A folder with the golden run as `results/kept`.
+pub fn golden() -> Folder {
     let folder = Folder::new();
     let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run");
     for name in ["run.json", "samples.csv", "steps.csv", "transfers.csv"] {

@@ -10,11 +10,13 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
+mod begun;
 mod building;
 mod classic;
 #[path = "../common/commands.rs"]
 mod commands;
 mod container_node;
+mod doctor;
 mod ended;
 mod endpoints;
 mod failing;

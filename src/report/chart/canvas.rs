@@ -18,6 +18,11 @@ pub(super) const WIDTH: i32 = 860;
 /// Nothing is drawn closer to the edge.
 pub(super) const MARGIN: i32 = 24;
 const FONT: &str = "sans-serif";
+/// The fonts in the program: the normal one and the bold one.
+pub(super) static FONTS: [&[u8]; 2] = [
+    include_bytes!("../../../assets/fonts/DejaVuSans.ttf"),
+    include_bytes!("../../../assets/fonts/DejaVuSans-Bold.ttf"),
+];
 const TITLE: i32 = 22;
 const TITLE_LINES: usize = 3;
 const SMALL: i32 = 14;
@@ -271,8 +276,7 @@ fn length(lines: &[String]) -> i32 {
 fn register() -> Result<()> {
     static DONE: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     let both = || {
-        let normal: &'static [u8] = include_bytes!("../../../assets/fonts/DejaVuSans.ttf");
-        let bold: &'static [u8] = include_bytes!("../../../assets/fonts/DejaVuSans-Bold.ttf");
+        let [normal, bold] = FONTS;
         register_font(FONT, FontStyle::Normal, normal).is_ok()
             && register_font(FONT, FontStyle::Bold, bold).is_ok()
     };

@@ -1,7 +1,9 @@
-//! Owns the pictures of a report as SVG, light and dark, one file a chart; plotters is named here and nowhere else.
+//! Owns the pictures of a report as SVG, light and dark, one file a chart; and of each as PNG;
+//! plotters and resvg are named here and nowhere else.
 //! Leaves every figure and every title to the Document.
 
 mod canvas;
+mod png;
 mod ready;
 mod size;
 mod theme;
@@ -9,7 +11,10 @@ mod time;
 mod timeline;
 mod transfer;
 
+pub use png::png;
+
 use super::document::Document;
+use super::timeline::Timeline;
 use super::{finding, moved};
 use crate::error::Result;
 use crate::results::Loaded;
@@ -38,6 +43,16 @@ pub(super) fn names(document: &Document) -> Vec<(String, String)> {
     }
     names.extend(document.timelines.iter().map(|t| (timeline_name(&t.name), finding::timeline(t))));
     names
+}
+
+/// The timeline of one build, light and dark.
+pub(super) fn timeline(document: &Document, timeline: &Timeline, name: &str) -> Result<Vec<Chart>> {
+    let mut charts = Vec::new();
+    for (theme, suffix) in [(&theme::LIGHT, ""), (&theme::DARK, "-dark")] {
+        let svg = timeline::draw(document, timeline, theme)?;
+        charts.push(Chart { name: format!("{name}{suffix}.svg"), svg });
+    }
+    Ok(charts)
 }
 
 /// One picture.

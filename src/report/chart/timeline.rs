@@ -1,4 +1,4 @@
-//! Owns the timeline of one cold build: a row a step, grouped by stage, the critical path strong, cached outlined, the
+//! Owns the timeline of one build: a row a step, grouped by stage, the critical path strong, cached outlined, the
 //! engine's own steps in a tone of their own.
 
 use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, cut, foot, picture, step, width};
@@ -24,12 +24,12 @@ pub(super) fn draw(document: &Document, timeline: &Timeline, theme: &Theme) -> R
     let words = Words {
         title: finding::timeline(timeline),
         subtitle: format!(
-            "round {}; a row is a step; strong: the critical path of the stages, pale: beside it, outlined: cached, grey: \
+            "round {}{}; a row is a step; strong: the critical path of the stages, pale: beside it, outlined: cached, grey: \
              the engine's own, from 0.01\u{202f}s on",
-            timeline.round
+            timeline.round, timeline.why
         ),
         describe: describe(timeline),
-        problems: Vec::new(),
+        problems: timeline.problem.iter().cloned().collect(),
         foot: foot(document, &bases, "one build"),
     };
     picture(theme, &words, height, |canvas, top| rows(canvas, timeline, top, top + height - AXIS))
@@ -46,7 +46,7 @@ fn rows(canvas: &Canvas<'_>, timeline: &Timeline, top: i32, bottom: i32) -> Resu
     let (x0, x1) = (MARGIN + 12 + names + 12, WIDTH - MARGIN - labels - 10);
     let x = |ns: u64| x0 + (f64::from(x1 - x0) * ns as f64 / timeline.end.max(1) as f64).round() as i32;
     axis(canvas, timeline.end, &x, (top, bottom))?;
-    let colour = theme.variant(Some(timeline.colour));
+    let colour = theme.variant(timeline.colour);
     let mut y = top;
     for (stage, steps) in &timeline.stages {
         let stage = if stage.is_empty() { "engine" } else { stage };

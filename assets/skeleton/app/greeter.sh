@@ -1,0 +1,2 @@
+edition="0000000000000000"
+echo "hello; edition $edition"
