@@ -82,8 +82,12 @@ async fn compare(rows: &Path, pairs: u32) -> Result<String> {
     for pair in 1..=pairs {
         let mut images = Vec::new();
         let done = one_pair(&contexts, pair, &mut images, &mut |row| {
-            writeln!(file, "{},{},{},{},{},{}", row.case, row.pair, row.place, row.client, row.ns, row.sent)
-                .map_err(failed)?;
+            writeln!(
+                file,
+                "\"{}\",{},{},{},{},{}",
+                row.case, row.pair, row.place, row.client, row.ns, row.sent
+            )
+            .map_err(failed)?;
             timed.push(row);
             Ok(())
         });
