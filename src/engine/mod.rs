@@ -212,6 +212,8 @@ pub struct CacheRecord {
     pub size: u64,
     /// Whether a build is using it.
     pub in_use: bool,
+    /// When the step that made it began, in seconds since 1970 by the engine's clock; 0 if the engine does not say.
+    pub created: i64,
 }
 
 /// A Docker Engine.

@@ -39,7 +39,7 @@ impl Watch {
         if !self.built {
             return New { ours: BTreeSet::new(), foreign: new.iter().any(|r| command(r).is_some()) };
         }
-        let sorted = sort(&new, &self.commands);
+        let sorted = sort(&new, |record| made_by(record, &self.commands));
         if sorted.doubtful.iter().any(|r| command(r).is_some()) {
             return New { ours: sorted.ours, foreign: true };
         }
@@ -56,10 +56,9 @@ pub(super) struct Sorted<'a> {
     pub doubtful: Vec<&'a CacheRecord>,
 }
 
-/// Sorts new records by the commands of our RUN steps.
-pub(super) fn sort<'a>(new: &[&'a CacheRecord], commands: &BTreeSet<String>) -> Sorted<'a> {
-    let mut ours: BTreeSet<&str> =
-        new.iter().filter(|r| is_ours(r, commands)).map(|r| r.id.as_str()).collect();
+/// Sorts new records: ours are those of which it is certain, and those without a command that are connected with them.
+pub(super) fn sort<'a>(new: &[&'a CacheRecord], certain: impl Fn(&CacheRecord) -> bool) -> Sorted<'a> {
+    let mut ours: BTreeSet<&str> = new.iter().filter(|r| certain(r)).map(|r| r.id.as_str()).collect();
     let by_id: BTreeMap<&str, &CacheRecord> = new.iter().map(|r| (r.id.as_str(), *r)).collect();
     loop {
         let connected: Vec<&str> = by_id
@@ -84,7 +83,8 @@ pub(super) fn sort<'a>(new: &[&'a CacheRecord], commands: &BTreeSet<String>) -> 
     }
 }
 
-fn is_ours(record: &CacheRecord, commands: &BTreeSet<String>) -> bool {
+/// Whether a RUN step of one of these commands made the record.
+pub(super) fn made_by(record: &CacheRecord, commands: &BTreeSet<String>) -> bool {
     command(record).is_some_and(|command| commands.contains(&one_line(command)))
 }
 

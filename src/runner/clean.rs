@@ -1,7 +1,7 @@
 //! Removes from an engine what dbench made, and nothing else: by journal for containers, images and build cache,
 //! by label and prefix for images. What somebody else uses or could have made is left and listed.
 
-use super::cache::{Sorted, sort};
+use super::cache::{Sorted, command, made_by, sort};
 use super::journal::{Entry, Journal, Ledger};
 use super::naming::{self, CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
 use super::steps;
@@ -295,17 +295,21 @@ pub(super) async fn prune(
     }
 }
 
-/// Of an unfinished build: a record whose RUN command is ours is ours; a record without a command is ours if it is
-/// connected with one of ours, and doubtful otherwise.
+/// Of an unfinished build: a record whose RUN command is ours is ours, and so is one without a command that the build made
+/// on a record of ours. What is connected with one of these is ours, the rest is doubtful.
 fn sort_new<'a>(records: &'a [CacheRecord], ledger: &Ledger) -> Sorted<'a> {
     let present = |id: &String| records.iter().any(|r| r.id == *id);
     let mut sorted = Sorted {
         ours: ledger.records.iter().filter(|id| present(id)).cloned().collect(),
         ..Sorted::default()
     };
-    let Some(before) = &ledger.unfinished else { return sorted };
-    let new: Vec<&CacheRecord> = records.iter().filter(|r| !before.contains(&r.id)).collect();
-    let found = sort(&new, &ledger.commands);
+    let Some(build) = &ledger.unfinished else { return sorted };
+    let new: Vec<&CacheRecord> = records.iter().filter(|r| !build.present.contains(&r.id)).collect();
+    let on_ours = |record: &CacheRecord| record.parents.iter().any(|id| ledger.records.contains(id));
+    let found = sort(&new, |record| match command(record) {
+        Some(_) => made_by(record, &ledger.commands),
+        None => build.ran_at(record.created) && on_ours(record),
+    });
     sorted.doubtful = found.doubtful.into_iter().filter(|r| !sorted.ours.contains(&r.id)).collect();
     sorted.ours.extend(found.ours);
     sorted

@@ -42,10 +42,17 @@ pub enum Entry {
     },
     /// A build is about to begin.
     Build {
+        /// Seconds since 1970.
+        at: i64,
         /// The commands of its RUN steps, as the build cache describes them.
         commands: BTreeSet<String>,
         /// The records that the build cache held before.
         present: BTreeSet<String>,
+    },
+    /// A step of that build runs.
+    Step {
+        /// Seconds since 1970.
+        at: i64,
     },
     /// The build ended and these records are new and its own.
     Records {
@@ -153,23 +160,39 @@ pub struct Ledger {
     pub records: BTreeSet<String>,
     /// Commands of all RUN steps that were ever built.
     pub commands: BTreeSet<String>,
-    /// A build that began and of which no end is known: the records that were there before it.
-    pub unfinished: Option<BTreeSet<String>>,
+    /// A build that began and of which no end is known.
+    pub unfinished: Option<Unfinished>,
     /// Ids of images that steps of the classic builder made.
     pub step_images: BTreeSet<String>,
-    /// A classic build that began and of which no end is known.
-    pub unfinished_classic: Option<UnfinishedClassic>,
+    /// A build by the classic builder that began and of which no end is known.
+    pub unfinished_classic: Option<Unfinished>,
 }
 
-/// A classic build of which no end is known.
+/// A build of which no end is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UnfinishedClassic {
+pub struct Unfinished {
     /// When it began, and when something was heard of it last, in seconds since 1970.
     pub seen: (i64, i64),
-    /// The images that were there before it.
+    /// What was there before it: records, or images where those are what the builder keeps.
     pub present: BTreeSet<String>,
-    /// What its steps said that they made, in the short form of ids.
+    /// The images that its steps said that they made, in the short form of ids.
     pub made: BTreeSet<String>,
+}
+
+/// How many seconds after the last word of a build its last step may have begun, or, where the builder tells of steps
+/// that have ended, may have ended.
+const LAST_STEP: i64 = 60;
+
+impl Unfinished {
+    /// A build of which nothing was heard yet.
+    fn begun(at: i64, present: BTreeSet<String>) -> Self {
+        Self { seen: (at, at), present, made: BTreeSet::new() }
+    }
+
+    /// Whether the build, or its last step that nobody listened to any more, was running at that time.
+    pub fn ran_at(&self, seconds: i64) -> bool {
+        (self.seen.0..=self.seen.1 + LAST_STEP).contains(&seconds)
+    }
 }
 
 impl Ledger {
@@ -197,9 +220,14 @@ impl Ledger {
             Entry::Network { name } => _ = self.networks.insert(name),
             Entry::Tag { tag } => _ = self.tags.insert(tag),
             Entry::Image { id } => _ = self.images.insert(id),
-            Entry::Build { commands, present } => {
+            Entry::Build { at, commands, present } => {
                 self.commands.extend(commands);
-                self.unfinished = Some(present);
+                self.unfinished = Some(Unfinished::begun(at, present));
+            }
+            Entry::Step { at } => {
+                if let Some(build) = &mut self.unfinished {
+                    build.seen.1 = at;
+                }
             }
             Entry::Records { ids } => {
                 self.records.extend(ids);
@@ -207,8 +235,7 @@ impl Ledger {
             }
             Entry::ClassicBuild { at, commands, present } => {
                 self.commands.extend(commands);
-                let made = BTreeSet::new();
-                self.unfinished_classic = Some(UnfinishedClassic { seen: (at, at), present, made });
+                self.unfinished_classic = Some(Unfinished::begun(at, present));
             }
             Entry::Made { at, id } => {
                 if let Some(build) = &mut self.unfinished_classic {
@@ -266,13 +293,16 @@ mod tests {
         journal.write(&Entry::Tag { tag: "dbench/run/x".into() }).unwrap();
         let present = BTreeSet::from(["a".to_owned()]);
         let commands = BTreeSet::from(["/bin/sh -c make".to_owned()]);
-        journal.write(&Entry::Build { commands: commands.clone(), present: present.clone() }).unwrap();
+        let build = Entry::Build { at: 7, commands: commands.clone(), present: present.clone() };
+        journal.write(&build).unwrap();
+        journal.note(&Entry::Step { at: 9 }).unwrap();
         let mut torn = files::read(journal.path()).unwrap();
         torn.extend_from_slice(b"{\"entry\":\"rec");
         files::write(journal.path(), torn).unwrap();
         let all = Ledger::all(state.path(), "e1").unwrap();
         let ledger = &all[journal.path()];
-        assert_eq!((&ledger.commands, &ledger.unfinished), (&commands, &Some(present)));
+        let unfinished = Unfinished { seen: (7, 9), present, made: BTreeSet::new() };
+        assert_eq!((&ledger.commands, &ledger.unfinished), (&commands, &Some(unfinished)));
         assert_eq!(ledger.tags.len(), 1);
         assert!(Ledger::all(state.path(), "another").unwrap().is_empty());
     }
@@ -280,7 +310,7 @@ mod tests {
     #[test]
     fn a_finished_build_leaves_its_records_until_they_are_pruned() {
         let mut ledger = Ledger::default();
-        ledger.take(Entry::Build { commands: BTreeSet::new(), present: BTreeSet::new() });
+        ledger.take(Entry::Build { at: 7, commands: BTreeSet::new(), present: BTreeSet::new() });
         ledger.take(Entry::Records { ids: ["a".to_owned(), "b".to_owned()].into() });
         ledger.take(Entry::Pruned { id: "a".into() });
         assert_eq!(ledger.records, ["b".to_owned()].into());
@@ -293,8 +323,7 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.take(Entry::ClassicBuild { at: 7, commands: ids(&[]), present: ids(&["sha256:old"]) });
         ledger.take(Entry::Made { at: 9, id: "abc".into() });
-        let unfinished =
-            UnfinishedClassic { seen: (7, 9), present: ids(&["sha256:old"]), made: ids(&["abc"]) };
+        let unfinished = Unfinished { seen: (7, 9), present: ids(&["sha256:old"]), made: ids(&["abc"]) };
         assert_eq!(ledger.unfinished_classic, Some(unfinished));
         ledger.take(Entry::StepImages { ids: ids(&["sha256:abc", "sha256:def"]) });
         assert_eq!(ledger.unfinished_classic, None);

@@ -41,15 +41,20 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
         silence: runner.settings.deadlines.silence,
     };
     let (observer, journal, mut noted) = (&mut *runner.observer, &mut runner.journal, Ok(()));
+    let mut note = |entry| {
+        if noted.is_ok() {
+            noted = journal.note(&entry);
+        }
+    };
     let clocks = Clocks::now();
     let mut built = runner
         .engine
         .build(&request, &mut |heard| match heard {
-            Heard::Running(step) => observer.step(step),
-            Heard::Made(id) if noted.is_ok() => {
-                noted = journal.note(&Entry::Made { at: seconds(), id: id.to_owned() });
+            Heard::Running(step) => {
+                note(Entry::Step { at: seconds() });
+                observer.step(step);
             }
-            Heard::Made(_) => {}
+            Heard::Made(id) => note(Entry::Made { at: seconds(), id: id.to_owned() }),
         })
         .await?;
     noted?;
@@ -88,7 +93,7 @@ async fn announce<E: Engine, O: Observer>(
     }
     runner.cache.claim(&commands);
     let present = records.iter().map(|r| r.id.clone()).collect();
-    runner.journal.write(&Entry::Build { commands, present })?;
+    runner.journal.write(&Entry::Build { at: seconds(), commands, present })?;
     Ok(BTreeSet::new())
 }
 

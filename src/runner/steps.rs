@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const SHORT: usize = 12;
 /// What the history of an image begins with that an instruction other than RUN made.
 const NO_COMMAND: &str = "/bin/sh -c #(nop)";
-/// How many seconds the last step of a build that was ended may have taken.
-const LAST_STEP: i64 = 60;
 
 /// The full ids of what a build made: new since it began, and named by it.
 pub(super) fn made(
@@ -86,8 +84,8 @@ pub(super) async fn unfinished(engine: &impl Engine, ledger: &Ledger) -> Result<
 }
 
 /// What the build said that it made, and what its last step made when nobody listened any more: that stands on what it
-/// said, came at once, and was made by an instruction that is no RUN, or by a RUN of ours. The first step of a stage
-/// stands on the base, as anybody's could.
+/// or a build of ours before it made, came at once, and was made by an instruction that is no RUN, or by a RUN of ours.
+/// The first step of a stage stands on the base, as anybody's could.
 async fn sort_unfinished(
     engine: &impl Engine,
     ledger: &Ledger,
@@ -95,17 +93,14 @@ async fn sort_unfinished(
 ) -> Result<Unfinished> {
     let Some(build) = &ledger.unfinished_classic else { return Ok(Unfinished::default()) };
     let mut found = Unfinished { ours: made(&build.present, stored, &build.made), ..Unfinished::default() };
-    let (began, heard) = build.seen;
     let late = stored.iter().filter(|(id, image)| {
         let new =
             !build.present.contains(*id) && !found.ours.contains(*id) && !ledger.step_images.contains(*id);
-        new && !image.named
-            && !image.parent.is_empty()
-            && (began..=heard + LAST_STEP).contains(&image.created)
+        new && !image.named && !image.parent.is_empty() && build.ran_at(image.created)
     });
     let late: Vec<(String, String)> = late.map(|(id, image)| (id.clone(), image.parent.clone())).collect();
     for (id, parent) in late {
-        if found.ours.contains(&parent) {
+        if found.ours.contains(&parent) || ledger.step_images.contains(&parent) {
             let by = engine.made_by(&id).await?.unwrap_or_default();
             let of_ours = ledger.commands.iter().any(|command| by.ends_with(command.as_str()));
             let sorted =
@@ -178,6 +173,7 @@ mod tests {
             ("sha256:later", "sha256:aaaaaaaaaaaa1"),
             ("sha256:named", "sha256:aaaaaaaaaaaa1"),
             ("sha256:first", "sha256:base"),
+            ("sha256:onto", "sha256:earlier"),
             ("sha256:theirs", "sha256:elsewhere"),
         ]);
         for (id, named, created) in [("sha256:later", false, 171), ("sha256:named", true, 100)] {
@@ -185,15 +181,16 @@ mod tests {
             now.insert(id.to_owned(), Stored { parent, named, created });
         }
         let (present, made) = (ids(&["sha256:base"]), ids(&["aaaaaaaaaaaa"]));
-        let build = super::super::journal::UnfinishedClassic { seen: (90, 110), present, made };
+        let build = super::super::journal::Unfinished { seen: (90, 110), present, made };
         let ledger = Ledger {
             unfinished_classic: Some(build),
             commands: ids(&["/bin/sh -c make"]),
+            step_images: ids(&["sha256:earlier"]),
             ..Ledger::default()
         };
         // Whatever is asked for, the fake engine says that a RUN of ours made it.
         let found = sort_unfinished(&engine, &ledger, &now).await.unwrap();
-        assert_eq!(found.ours, ids(&["sha256:aaaaaaaaaaaa1", "sha256:late"]));
+        assert_eq!(found.ours, ids(&["sha256:aaaaaaaaaaaa1", "sha256:late", "sha256:onto"]));
         assert_eq!(found.doubtful, ids(&["sha256:first"]));
     }
 }

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::Path;
@@ -48,6 +49,7 @@ struct Record {
     size: i64,
     #[serde(default)]
     in_use: bool,
+    created_at: Option<Timestamp>,
 }
 
 impl From<Record> for CacheRecord {
@@ -59,6 +61,7 @@ impl From<Record> for CacheRecord {
             description: record.description,
             size: u64::try_from(record.size).unwrap_or(0),
             in_use: record.in_use,
+            created: record.created_at.map_or(0, Timestamp::as_second),
         }
     }
 }
@@ -149,7 +152,8 @@ mod tests {
 
     #[test]
     fn all_shapes_of_the_list_are_read() {
-        let old = br#"{"BuildCache":[{"ID":"b","Parent":"a","Type":"regular","Description":"d","Size":3,"InUse":true},
+        let old = br#"{"BuildCache":[{"ID":"b","Parent":"a","Type":"regular","Description":"d","Size":3,"InUse":true,
+             "CreatedAt":"2026-11-26T10:39:01.501024126Z"},
             {"ID":"a","Parent":"","Description":"e","Size":-1}]}"#;
         let records = parse(old).unwrap();
         assert_eq!(
@@ -157,8 +161,8 @@ mod tests {
             CacheRecord { id: "a".into(), description: "e".into(), ..CacheRecord::default() }
         );
         assert_eq!(
-            (records[1].parents.as_slice(), records[1].size, records[1].in_use),
-            (&["a".to_owned()][..], 3, true)
+            (records[1].parents.as_slice(), records[1].size, records[1].in_use, records[1].created),
+            (&["a".to_owned()][..], 3, true, 1_795_689_541)
         );
         let new = br#"{"BuildCacheUsage":{"Items":[{"ID":"b","Parents":["a","c"]}]}}"#;
         assert_eq!(parse(new).unwrap()[0].parents, ["a", "c"]);

@@ -1,5 +1,6 @@
 //! What is ours of an engine's records, what holds the rest, and what is left alone.
 
+use super::super::journal::Unfinished;
 use super::*;
 
 fn record(id: &str, parent: &str, description: &str) -> CacheRecord {
@@ -9,6 +10,12 @@ fn record(id: &str, parent: &str, description: &str) -> CacheRecord {
         description: description.into(),
         ..CacheRecord::default()
     }
+}
+
+/// A build that began at 90 and was heard of last at 110.
+fn unfinished(present: &[&str]) -> Unfinished {
+    let present = present.iter().map(|id| (*id).to_owned()).collect();
+    Unfinished { seen: (90, 110), present, ..Unfinished::default() }
 }
 
 #[test]
@@ -24,7 +31,7 @@ fn a_killed_builds_records_are_ours_by_command_or_connection() {
     ];
     let ledger = Ledger {
         commands: BTreeSet::from(["/bin/sh -c make".to_owned()]),
-        unfinished: Some(BTreeSet::from(["old".to_owned()])),
+        unfinished: Some(unfinished(&["old"])),
         ..Ledger::default()
     };
     let sorted = sort_new(&records, &ledger);
@@ -32,6 +39,25 @@ fn a_killed_builds_records_are_ours_by_command_or_connection() {
     assert_eq!(ours, ["after", "copy", "mount", "run"]);
     let doubtful: Vec<_> = sorted.doubtful.iter().map(|r| r.id.as_str()).collect();
     assert_eq!(doubtful, ["theirs", "loose"]);
+}
+
+#[test]
+fn what_a_killed_build_put_on_a_record_of_an_earlier_one_is_ours_while_it_ran() {
+    let mut records =
+        ["first", "last", "before", "after", "elsewhere"].map(|id| record(id, "base", "fileop target"));
+    for (record, created) in records.iter_mut().zip([90, 170, 89, 171, 100]) {
+        record.created = created;
+    }
+    records[4].parents = vec!["theirs".into()];
+    let ledger = Ledger {
+        records: BTreeSet::from(["base".to_owned()]),
+        unfinished: Some(unfinished(&["base", "theirs"])),
+        ..Ledger::default()
+    };
+    let sorted = sort_new(&records, &ledger);
+    assert_eq!(sorted.ours, ["first".to_owned(), "last".to_owned()].into());
+    let doubtful: Vec<_> = sorted.doubtful.iter().map(|r| r.id.as_str()).collect();
+    assert_eq!(doubtful, ["before", "after", "elsewhere"]);
 }
 
 #[test]
