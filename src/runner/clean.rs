@@ -11,12 +11,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a cancelled build may hold on to its records.
-const LETTING_GO: Duration = Duration::from_secs(10);
-/// How long to wait between two looks at records that are in use.
-const PAUSE: Duration = Duration::from_millis(200);
+/// How long a cancelled build may hold on to its records and images, also on a disk that is busy.
+pub(super) const LETTING_GO: Duration = Duration::from_secs(30);
+/// How long to wait between two looks at what is in use.
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 /// How long nothing may change in the build cache before an ended build counts as ended in the engine too.
 const SETTLING: Duration = Duration::from_secs(1);
+/// How long to wait for that: the builds of somebody else may never let it settle.
+const SETTLED_BY: Duration = Duration::from_secs(10);
 
 /// How many of the records that hold another are named.
 const NAMED: usize = 3;
@@ -103,7 +105,7 @@ async fn clean_by(
 /// and what its last steps made is listed only then. Somebody else's builds may keep it from settling, so there is an
 /// end to it.
 pub(super) async fn settle(engine: &impl Engine) -> Result<()> {
-    let give_up = Instant::now() + LETTING_GO;
+    let give_up = Instant::now() + SETTLED_BY;
     let (mut before, mut images) = (engine.cache().await?, engine.stored().await?);
     loop {
         tokio::time::sleep(SETTLING).await;

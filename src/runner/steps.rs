@@ -1,11 +1,12 @@
 //! The images that steps of the classic builder leave: its cache is the engine's image store. They have no name and mostly
 //! no label, so a run knows them by what the builder said of them, and by what was there before.
 
-use super::clean::{Cleaned, ONCE_FREE};
+use super::clean::{Cleaned, LETTING_GO, ONCE_FREE, PAUSE};
 use super::journal::Ledger;
 use crate::engine::{Engine, Removal, Stored};
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 /// Digits of the short form of an id.
 const SHORT: usize = 12;
@@ -51,8 +52,28 @@ pub(super) async fn remove(
     cleaned.left.extend(found.doubtful.iter().map(|id| said_of_doubtful(id)));
     ours.extend(found.ours);
     ours.retain(|id| stored.contains_key(id));
+    let give_up = Instant::now() + LETTING_GO;
+    loop {
+        let refused = remove_once(engine, &mut ours, &stored, cleaned).await?;
+        // The container of a step that was running takes a while to go.
+        if !refused.is_empty() && ledger.unfinished_classic.is_some() && Instant::now() < give_up {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        cleaned.left.extend(refused.into_iter().map(|(id, why)| format!("image {id}: {why}; {ONCE_FREE}")));
+        return Ok(ours);
+    }
+}
+
+/// Tries every image once, and gives the reasons of those that the engine refuses to remove.
+async fn remove_once(
+    engine: &impl Engine,
+    ours: &mut BTreeSet<String>,
+    stored: &BTreeMap<String, Stored>,
+    cleaned: &mut Cleaned,
+) -> Result<BTreeMap<String, String>> {
     let mut refused = BTreeMap::new();
-    for id in children_first(&ours, &stored) {
+    for id in children_first(ours, stored) {
         if stored.get(&id).is_some_and(|image| image.named) {
             let cure = format!("`docker rmi {id}` removes it");
             cleaned.left.push(format!("image {id}: it has a name and is yours; {cure}"));
@@ -68,8 +89,7 @@ pub(super) async fn remove(
             Removal::Refused(why) => _ = refused.insert(id, why),
         }
     }
-    cleaned.left.extend(refused.into_iter().map(|(id, why)| format!("image {id}: {why}; {ONCE_FREE}")));
-    Ok(ours)
+    Ok(refused)
 }
 
 fn said_of_doubtful(id: &str) -> String {
