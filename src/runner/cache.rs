@@ -106,9 +106,12 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The command of a record that a RUN made: `mount / from exec COMMAND`, `cached mount PATH from exec COMMAND`.
+/// The command of a record that a RUN made: `mount / from exec COMMAND`, `cached mount PATH from exec COMMAND`, which newer
+/// engines end with ` with id "ID"`.
 pub(super) fn command(record: &CacheRecord) -> Option<&str> {
-    record.description.split_once(" from exec ").map(|(_, command)| command)
+    let (mount, command) = record.description.split_once(" from exec ")?;
+    let named = command.rsplit_once(" with id \"").filter(|_| mount.starts_with("cached mount "));
+    Some(named.map_or(command, |(command, _id)| command))
 }
 
 #[cfg(test)]
@@ -163,6 +166,19 @@ mod tests {
         assert_eq!(watch.look(&records), New::default());
         records.push(record("theirs", "", "mount / from exec /bin/sh -c other"));
         assert_eq!(watch.look(&records), New { ours: ids(&[]), foreign: true });
+    }
+
+    #[test]
+    fn a_command_is_found_in_every_engines_words() {
+        for (description, expected) in [
+            ("mount / from exec /bin/sh -c make", Some("/bin/sh -c make")),
+            ("cached mount /c from exec /bin/sh -c make", Some("/bin/sh -c make")),
+            (r#"cached mount /c from exec /bin/sh -c make with id "0123//c""#, Some("/bin/sh -c make")),
+            (r#"mount / from exec /bin/sh -c grep with id "x""#, Some(r#"/bin/sh -c grep with id "x""#)),
+            ("local source for context", None),
+        ] {
+            assert_eq!(command(&record("a", "", description)), expected, "{description}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn engine(lane: &Lane, bytes: u64) -> PrivateNode {
     node
 }
 
-fn load(lane: &Lane, node: &PrivateNode) {
+pub fn load(lane: &Lane, node: &PrivateNode) {
     let mut save = Command::new("docker").args(["save", &lane.base]).stdout(Stdio::piped()).spawn().unwrap();
     let mut load = Command::new("docker");
     load.args(["--host", &host(node), "load", "--quiet"])
@@ -35,13 +35,13 @@ fn host(node: &PrivateNode) -> String {
 }
 
 /// The program, told to build on that engine.
-fn dbench(lane: &Lane, node: &PrivateNode, arguments: &[&str]) -> Command {
+pub fn dbench(lane: &Lane, node: &PrivateNode, arguments: &[&str]) -> Command {
     let mut command = lane.command(arguments);
     command.env("DOCKER_HOST", host(node)).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn nothing_is_left(lane: &Lane, node: &PrivateNode) {
+pub fn nothing_is_left(lane: &Lane, node: &PrivateNode) {
     let engine = node.engine();
     assert_eq!(lane.wait_for(engine.containers("")).unwrap(), Vec::<String>::new());
     assert_eq!(lane.wait_for(engine.images(dbench::engine::RUN_LABEL)).unwrap(), []);

@@ -33,6 +33,7 @@ mod far;
 mod memory;
 mod needed;
 mod node;
+mod other_builders;
 mod other_engines;
 mod pull;
 mod readme;
