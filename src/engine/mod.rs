@@ -61,6 +61,8 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
     /// Digests of the unpacked layers, lowest first.
     pub diff_ids: Vec<String>,
+    /// Instructions that run in a build that stands on it.
+    pub onbuild: Vec<String>,
     /// What it is for, as in `linux/arm64/v8`; empty if the engine does not tell.
     pub platform: String,
 }

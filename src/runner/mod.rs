@@ -10,6 +10,7 @@ mod journal;
 mod journalled;
 mod lock;
 mod naming;
+mod newer;
 pub mod noise;
 mod order;
 mod pass;
@@ -172,7 +173,8 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             host::too_little_disk(about, widest),
             wanted.and_then(|wanted| emulated(wanted, &about.record.platform)),
         ];
-        for warning in warnings.into_iter().flatten() {
+        let newer = newer::warnings(scenarios, &runner.settings.selection.builders, &about.record.version);
+        for warning in warnings.into_iter().flatten().chain(newer) {
             runner.warn(warning)?;
         }
         Ok(runner)

@@ -8,7 +8,7 @@ use crate::context::{self, Copy, Patterns};
 use crate::engine::Engine;
 use crate::error::{Error, Result, files};
 use crate::results::{Builder, Case, Phase};
-use crate::scenario::{Nonce, Scenario, StepKind, Variant};
+use crate::scenario::{Nonce, Scenario, Variant};
 use std::collections::BTreeSet;
 use tempfile::TempDir;
 
@@ -102,6 +102,5 @@ pub(super) fn case(scenario: &Scenario, variant: &Variant, builder: Builder, pha
 fn commands(variant: &Variant, target: usize, builder: Builder) -> BTreeSet<String> {
     let needed = variant.dockerfile.built(target, builder);
     let stages = variant.dockerfile.stages.iter().filter(|s| needed.contains(&s.index));
-    let runs = stages.flat_map(|s| &s.steps).filter(|step| step.kind == StepKind::Run);
-    runs.map(|step| described(&step.text)).collect()
+    stages.flat_map(|s| &s.steps).filter_map(|step| step.command.as_deref()).map(described).collect()
 }

@@ -12,13 +12,17 @@ impl DockerEngine {
     pub(super) async fn find_image(&self, name: &str) -> Result<Option<Image>> {
         let doing = "looking at an image";
         let answer = within(doing, ANSWER, self.client.inspect_image(name)).await?;
-        Ok(found(doing, answer)?.map(|image| Image {
-            id: image.id.unwrap_or_default(),
-            tags: image.repo_tags.unwrap_or_default(),
-            digest: image.repo_digests.unwrap_or_default().into_iter().next(),
-            labels: image.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
-            diff_ids: image.root_fs.and_then(|r| r.layers).unwrap_or_default(),
-            platform: platform([image.os, image.architecture, image.variant]),
+        Ok(found(doing, answer)?.map(|image| {
+            let config = image.config.unwrap_or_default();
+            Image {
+                id: image.id.unwrap_or_default(),
+                tags: image.repo_tags.unwrap_or_default(),
+                digest: image.repo_digests.unwrap_or_default().into_iter().next(),
+                labels: config.labels.unwrap_or_default().into_iter().collect(),
+                diff_ids: image.root_fs.and_then(|r| r.layers).unwrap_or_default(),
+                onbuild: config.on_build.unwrap_or_default(),
+                platform: platform([image.os, image.architecture, image.variant]),
+            }
         }))
     }
 
