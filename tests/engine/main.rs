@@ -22,6 +22,7 @@ mod endpoints;
 mod failing;
 mod faults;
 mod faulty_nodes;
+mod ignored;
 mod kept;
 mod killed;
 mod lane;
