@@ -4,7 +4,7 @@ use super::platform::same_platform;
 use crate::engine::{Engine, Image, STAND_IN_LABEL};
 use crate::error::{Error, Result};
 use crate::results::{BaseRecord, Builder};
-use crate::scenario::{Origin, Scenario, same_image};
+use crate::scenario::{Origin, Scenario, Variant, same_image};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -115,10 +115,22 @@ pub fn names(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<Strin
     let mut names = BTreeSet::new();
     for variant in &scenario.variants {
         let target = variant.dockerfile.target(variant.target.as_deref())?;
-        let able = builders.iter().filter(|builder| variant.dockerfile.lacking(target, **builder).is_none());
-        names.extend(able.flat_map(|builder| variant.dockerfile.bases(target, *builder)));
+        for builder in able(variant, builders)? {
+            names.extend(variant.dockerfile.bases(target, builder));
+        }
     }
     Ok(names)
+}
+
+/// Those of the builders that can build the variant.
+fn able(variant: &Variant, builders: &[Builder]) -> Result<Vec<Builder>> {
+    let mut able = Vec::new();
+    for builder in builders {
+        if variant.lacking(*builder)?.is_none() {
+            able.push(*builder);
+        }
+    }
+    Ok(able)
 }
 
 /// The names of the bases that stages which are built stand on.
@@ -127,8 +139,7 @@ fn stood_on(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<String
     for variant in &scenario.variants {
         let file = &variant.dockerfile;
         let target = file.target(variant.target.as_deref())?;
-        let able = builders.iter().filter(|builder| file.lacking(target, **builder).is_none());
-        let built = able.flat_map(|builder| file.built(target, *builder));
+        let built = able(variant, builders)?.into_iter().flat_map(|builder| file.built(target, builder));
         names.extend(built.filter_map(|index| match &file.stages.get(index)?.from {
             Origin::Image(name) => Some(name.clone()),
             Origin::Scratch | Origin::Stage(_) => None,

@@ -21,6 +21,7 @@ mod proof;
 mod record;
 mod resume;
 mod round;
+mod secrets;
 mod steps;
 mod tail;
 mod transfer;
@@ -33,6 +34,7 @@ pub use platform::{emulated, normal as normal_platform};
 pub use proof::{Claimed, prove};
 pub use record::Verdict;
 pub use resume::{Round, missing, same_surroundings, scenarios_of};
+pub use secrets::{Environment, Given, Secrets};
 pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted, Way};
 use transfer::{Opened, open};
 
@@ -87,6 +89,8 @@ pub struct Settings {
     pub deadlines: Deadlines,
     /// The user's state folder.
     pub state: PathBuf,
+    /// What the builds may read and nobody may keep.
+    pub secrets: Secrets,
     /// What is measured.
     pub measure: Vec<Measure>,
     /// Who pulls, and how long it may take.

@@ -30,8 +30,7 @@ pub(super) async fn variant<E: Engine, O: Observer>(
 ) -> Result<()> {
     let scenario = &runner.scenarios[scenario];
     let of_variant = &scenario.variants[variant];
-    let target = of_variant.dockerfile.target(of_variant.target.as_deref())?;
-    if let Some(why) = of_variant.dockerfile.lacking(target, builder) {
+    if let Some(why) = of_variant.lacking(builder)? {
         return skip(runner, scenario, variant, builder, round, &why);
     }
     let pass = Pass::prepare(runner, scenario, of_variant, builder, round)?;
@@ -156,6 +155,11 @@ async fn judge<E: Engine, O: Observer>(
         deadline: runner.settings.deadlines.probe,
     };
     let answer = probe(runner.engine, &mut runner.journal, &subject).await?;
+    // An image may hold what its build was only to read.
+    let answer = answer.map_err(|wrong| Wrong {
+        what: pass.redactor.text(&wrong.what),
+        log: pass.redactor.text(&wrong.log),
+    });
     note_agreement(runner, planned, &answer)?;
     let start = match answer {
         Ok(start) => {

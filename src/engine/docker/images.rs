@@ -3,6 +3,8 @@
 use super::{ANSWER, DockerEngine, Image, LONG, Removal, Stored, failed, found, removal, within};
 use crate::error::{Error, Result};
 use crate::image::{Layer, read_saved};
+use crate::scenario::registry;
+use bollard::auth::DockerCredentials;
 use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
 use futures_util::{StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, HashMap};
@@ -68,13 +70,22 @@ impl DockerEngine {
         Ok(images)
     }
 
+    /// The one question that goes to a registry with the user's credentials, beside those of a build.
     pub(super) async fn pull_image(&self, name: &str, platform: Option<&str>) -> Result<()> {
         let options = CreateImageOptions {
             from_image: Some(name.to_owned()),
             platform: platform.unwrap_or_default().to_owned(),
             ..CreateImageOptions::default()
         };
-        let mut events = self.client.create_image(Some(options), None, None);
+        let credentials = self.config.credentials(registry(name)).await?.map(|found| DockerCredentials {
+            username: Some(found.username),
+            password: Some(found.password),
+            serveraddress: Some(found.server),
+            identitytoken: Some(found.identity_token).filter(|token| !token.is_empty()),
+            registrytoken: Some(found.registry_token).filter(|token| !token.is_empty()),
+            ..DockerCredentials::default()
+        });
+        let mut events = self.client.create_image(Some(options), None, credentials);
         let pull = async {
             while let Some(event) = events.next().await {
                 event?;

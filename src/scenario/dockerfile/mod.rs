@@ -12,7 +12,7 @@ mod tests;
 mod variables;
 
 pub use news::News;
-pub use rewrite::same_image;
+pub use rewrite::{registry, same_image};
 
 use crate::error::{Error, Result};
 use crate::results::Builder;
