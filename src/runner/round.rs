@@ -153,13 +153,9 @@ async fn judge<E: Engine, O: Observer>(
         probe: &pass.variant.probe,
         nonce,
         deadline: runner.settings.deadlines.probe,
+        redactor: &pass.redactor,
     };
     let answer = probe(runner.engine, &mut runner.journal, &subject).await?;
-    // An image may hold what its build was only to read.
-    let answer = answer.map_err(|wrong| Wrong {
-        what: pass.redactor.text(&wrong.what),
-        log: pass.redactor.text(&wrong.log),
-    });
     note_agreement(runner, planned, &answer)?;
     let start = match answer {
         Ok(start) => {

@@ -31,7 +31,7 @@ impl Hasher {
         self.part(&secret.id);
         match &secret.source {
             SecretSource::Env(name) => self.part(format!("env {name}")),
-            SecretSource::File(file) => self.part(file.as_os_str().as_encoded_bytes()),
+            SecretSource::File(file) => self.part(format!("file {}", file.display())),
             SecretSource::FileEnv(name) => self.part(format!("file-env {name}")),
         }
     }

@@ -36,6 +36,7 @@ mod needed;
 mod node;
 mod other_engines;
 mod private_registry;
+mod proxies;
 mod pull;
 mod readme;
 mod relayed;
