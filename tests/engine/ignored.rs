@@ -104,7 +104,7 @@ impl Case {
         Self { seed, folder, dockerfiles, ignore, copy }
     }
 
-    fn by_dbench(&self, lane: &Lane) -> Result<String, String> {
+    fn by_dbench(&self, lane: &Lane, key: &str) -> Result<String, String> {
         let tag = self.tag(lane, "dbench");
         let request = BuildRequest {
             builder: Builder::Buildkit,
@@ -120,7 +120,7 @@ impl Case {
             labels: &BTreeMap::new(),
             no_cache: false,
             namespace: &lane.token,
-            shared_key: &lane.token,
+            shared_key: key,
             deadline: PATIENCE,
             silence: PATIENCE,
         };
@@ -227,14 +227,11 @@ fn described(mut file: tar::Entry<'_, impl Read>) -> String {
     format!("{}{link} {mode:o} {uid}:{gid} {time} {content}", path.display())
 }
 
-/// What older clients send as empty folders beside: a folder that is left out and that a `!` pattern begins with.
+/// All but folders without files: older clients send a folder that is left out and that a `!` pattern begins with.
 fn without_empty_folders(files: &[String]) -> Vec<&String> {
     let folder = |line: &str| line.split_once("/ ").map(|(path, _)| format!("{path}/"));
-    let empty = |at: usize| {
-        let name = folder(&files[at]);
-        name.is_some_and(|name| files.iter().filter(|line| line.starts_with(&name)).count() == 1)
-    };
-    (0..files.len()).filter(|at| !empty(*at)).map(|at| &files[at]).collect()
+    let holds = |name: &str| files.iter().any(|line| line.starts_with(name) && folder(line).is_none());
+    files.iter().filter(|line| folder(line).is_none_or(|name| holds(&name))).collect()
 }
 
 /// How two images differ, if their files do.
@@ -262,8 +259,16 @@ fn images_hold_what_they_hold_when_the_docker_cli_builds_them() {
         let tag = case.tag(&lane, "cli");
         let (ours, theirs) = std::thread::scope(|scope| {
             let theirs = scope.spawn(|| case.by_the_cli(&tag));
-            (case.by_dbench(&lane), theirs.join().unwrap())
+            (case.by_dbench(&lane, &lane.token), theirs.join().unwrap())
         });
+        // Old engines may still look for what stood in a folder that is gone from the next context of the same key; so they
+        // do with newer clients, which leave as much out.
+        let ours = match (ours, &theirs) {
+            (Err(said), Ok(_)) if said.contains("failed to compute cache key") => {
+                case.by_dbench(&lane, &case.tag(&lane, "dbench"))
+            }
+            (ours, _) => ours,
+        };
         match (&ours, &theirs) {
             (Ok(_), Ok(_)) => built += 1,
             (Err(_), Err(_)) => refused += 1,
