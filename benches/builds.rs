@@ -103,6 +103,8 @@ impl Bench {
             dockerfile: &format!("{variant}.Dockerfile"),
             target: None,
             args: &BTreeMap::new(),
+            secrets: &[],
+            agent: None,
             tag: &tag,
             labels: &BTreeMap::new(),
             no_cache: phase == Phase::Cold,

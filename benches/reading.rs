@@ -153,6 +153,8 @@ async fn replayed(engine: &DockerEngine, folder: &Path) -> Built {
         dockerfile: "Dockerfile",
         target: None,
         args: &BTreeMap::new(),
+        secrets: &[],
+        agent: None,
         tag: "replayed",
         labels: &BTreeMap::new(),
         no_cache: false,

@@ -81,6 +81,7 @@ fn the_reference_names_every_key() {
         Some((key, kind))
     });
     for (key, _) in keys {
+        let key = key.replace('_', "-");
         let named = [format!("{key} = "), format!("[{key}"), format!(".{key}]")];
         assert!(named.iter().any(|form| text.contains(form)), "`{key}` is not in the reference");
     }
@@ -199,7 +200,12 @@ fn the_guide_to_the_machine_says_what_doctor_says() {
 
 #[test]
 fn every_link_leads_to_something() {
-    for document in GUIDES.into_iter().chain(["README.md", "docs/method.md", "scenarios/bases/README.md"]) {
+    for document in GUIDES.into_iter().chain([
+        "README.md",
+        "docs/dockerfiles.md",
+        "docs/method.md",
+        "scenarios/bases/README.md",
+    ]) {
         let path = root().join(document);
         let text = files::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {

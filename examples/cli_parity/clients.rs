@@ -148,6 +148,8 @@ pub async fn build_once(arguments: &[&str]) -> Result<String> {
         dockerfile: "Dockerfile",
         target: None,
         args: &BTreeMap::new(),
+        secrets: &[],
+        agent: None,
         tag,
         labels: &BTreeMap::new(),
         no_cache: no_cache == "true",

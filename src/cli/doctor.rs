@@ -263,7 +263,7 @@ async fn look_at_bases(
 ) -> Result<()> {
     let mut names = BTreeSet::new();
     for scenario in scenarios {
-        names.extend(bases::names(scenario, builders)?);
+        names.extend(bases::used(scenario, builders)?);
     }
     for name in names {
         let used = config.bases.get(&name).unwrap_or(&name);

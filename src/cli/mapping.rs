@@ -62,8 +62,7 @@ pub(super) fn unused<'a>(
 }
 
 fn names(scenarios: &[Scenario], builders: &[Builder]) -> Result<BTreeSet<String>> {
-    let all =
-        scenarios.iter().map(|scenario| bases::names(scenario, builders)).collect::<Result<Vec<_>>>()?;
+    let all = scenarios.iter().map(|scenario| bases::used(scenario, builders)).collect::<Result<Vec<_>>>()?;
     Ok(all.into_iter().flatten().collect())
 }
 

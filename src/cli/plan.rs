@@ -100,8 +100,7 @@ fn lacking(scenarios: &[Scenario], planned: &Planned) -> Result<Option<String>> 
     let case = &planned.case;
     let variants = scenarios.iter().filter(|s| s.name == case.scenario).flat_map(|s| &s.variants);
     let Some(variant) = variants.into_iter().find(|v| v.name == case.variant) else { return Ok(None) };
-    let target = variant.dockerfile.target(variant.target.as_deref())?;
-    Ok(variant.dockerfile.lacking(target, case.builder))
+    variant.lacking(case.builder)
 }
 
 fn planned_json(planned: &Planned) -> serde_json::Value {

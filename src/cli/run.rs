@@ -19,7 +19,7 @@ use crate::results::{
     Writer,
 };
 use crate::runner::bases::Bases;
-use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
+use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Secrets, Selection, Settings, host};
 use crate::scenario::{Scenario, same_image};
 use clap::parser::ValueSource;
 use jiff::Timestamp;
@@ -207,8 +207,10 @@ pub(super) async fn run(
         return plan::show(&plan, transfers, &scenarios, &map, &out, arguments.format, screen)
             .map(|()| Exit::Done);
     }
-    let engine =
-        DockerEngine::connect(&Endpoint::choose(context)?).await?.visiting_with(&transfers.relay_image);
+    let environment = |name: &str| std::env::var_os(name);
+    let secrets = Secrets::resolve(&scenarios, &selection.builders, &environment)?;
+    let engine = DockerEngine::connect(&Endpoint::choose(context)?).await?.configured(&environment)?;
+    let engine = engine.visiting_with(&transfers.relay_image);
     let (about, state) = (engine.about().await?, runner::state_folder()?);
     let _lock = Lock::take(&state, &about.id)?;
     for builder in &selection.builders {
@@ -226,6 +228,7 @@ pub(super) async fn run(
         keep: arguments.keep,
         deadlines: deadlines(&arguments),
         state,
+        secrets,
         measure: measured,
         transfers,
         platform,

@@ -4,7 +4,8 @@
 use super::node::{ContainerNode, ContainerSettings};
 use super::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Failure, Heard, Image, Patience,
-    PullTrace, PushTrace, Reach, Relay, RelaySettings, Removal, Stored, Trace, VertexUpdate,
+    PullTrace, PushTrace, Reach, Redactor, Relay, RelaySettings, Removal, Secret, Stored, Trace,
+    VertexUpdate,
 };
 use crate::error::{Error, Result, files};
 use crate::image::Layer;
@@ -169,6 +170,10 @@ impl Engine for FakeEngine {
             log: b"a line\n".to_vec(),
             made: self.make(request, cached, heard),
         })
+    }
+
+    fn redactor(&self, secrets: &[Secret]) -> Result<Redactor> {
+        Redactor::new(secrets.iter().map(|secret| secret.value.as_slice()))
     }
 
     async fn layers(&self, image: &str) -> Result<Vec<Layer>> {

@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod fake;
 pub mod node;
 mod relay;
+mod secret;
 mod trace;
 mod transfer;
 
@@ -17,6 +18,7 @@ use crate::image::Layer;
 use crate::results::{Builder, EngineRecord};
 use jiff::Timestamp;
 pub use relay::{Relay, RelaySettings};
+pub use secret::{LONGEST as LONGEST_SECRET, Redactor, SHORTEST as SHORTEST_SECRET, Secret};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,6 +63,8 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
     /// Digests of the unpacked layers, lowest first.
     pub diff_ids: Vec<String>,
+    /// Instructions that run in a build that stands on it.
+    pub onbuild: Vec<String>,
     /// What it is for, as in `linux/arm64/v8`; empty if the engine does not tell.
     pub platform: String,
 }
@@ -93,6 +97,10 @@ pub struct BuildRequest<'a> {
     pub target: Option<&'a str>,
     /// Build args.
     pub args: &'a BTreeMap<String, String>,
+    /// What `RUN --mount=type=secret` may ask for. No log, step or failure of the build holds it.
+    pub secrets: &'a [Secret],
+    /// The socket of the SSH agent that `RUN --mount=type=ssh` reaches, if any.
+    pub agent: Option<&'a Path>,
     /// The name that the image gets.
     pub tag: &'a str,
     /// Labels that the image gets.
@@ -234,6 +242,8 @@ pub trait Engine {
     /// Builds. A build that fails is an answer; an error means that the engine could not be asked.
     /// `heard` is told of steps as they begin. Dropping the future cancels the build.
     async fn build(&self, request: &BuildRequest<'_>, heard: &mut dyn FnMut(Heard<'_>)) -> Result<Built>;
+    /// Blots out those secrets, and what the engine's own configuration holds of the kind.
+    fn redactor(&self, secrets: &[Secret]) -> Result<Redactor>;
     /// The layers of an image, read from what the engine saves.
     async fn layers(&self, image: &str) -> Result<Vec<Layer>>;
     /// Creates and starts a container.

@@ -1,6 +1,7 @@
 //! Folds the engine's events into the steps of one build: intervals, cached or not, parts of the wall, and the
 //! critical path.
 
+use super::Redactor;
 use std::collections::BTreeMap;
 
 /// What part of a build a step belongs to.
@@ -188,6 +189,14 @@ impl Trace {
     /// Why its times are not to be trusted, if so.
     pub fn distrusted(&self) -> Option<&str> {
         self.distrusted.as_deref()
+    }
+
+    /// Blots secrets out of what the engine said of the steps.
+    pub fn redact(&mut self, redactor: &Redactor) {
+        for step in &mut self.steps {
+            step.name = redactor.text(&step.name);
+            step.error = redactor.text(&step.error);
+        }
     }
 
     /// The steps.

@@ -4,7 +4,7 @@ use super::platform::same_platform;
 use crate::engine::{Engine, Image, STAND_IN_LABEL};
 use crate::error::{Error, Result};
 use crate::results::{BaseRecord, Builder};
-use crate::scenario::{Scenario, same_image};
+use crate::scenario::{Origin, Scenario, Variant, same_image};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +15,8 @@ pub struct Base {
     pub record: BaseRecord,
     /// Digests of its unpacked layers, lowest first.
     pub diff_ids: Vec<String>,
+    /// Instructions that run in a build that stands on it.
+    onbuild: Vec<String>,
 }
 
 /// All bases of a run, by the name that Dockerfiles use.
@@ -35,11 +37,14 @@ impl Bases {
     ) -> Result<Self> {
         let mut bases = BTreeMap::new();
         for scenario in scenarios {
-            for name in names(scenario, builders)? {
+            for name in used(scenario, builders)? {
                 if let Entry::Vacant(place) = bases.entry(name) {
                     let base = resolve(engine, place.key(), mapped(map, place.key()), platform).await?;
                     place.insert(base);
                 }
+            }
+            for name in stood_on(scenario, builders)? {
+                bases.get(&name).map_or(Ok(()), |base| refuse_triggers(&name, base))?;
             }
         }
         let bases = Self(bases);
@@ -48,6 +53,7 @@ impl Bases {
     }
 
     fn refuse_a_mixture(&self, scenario: &Scenario, builders: &[Builder]) -> Result<()> {
+        // What reads a Dockerfile leaves nothing in an image.
         let of_scenario = names(scenario, builders)?;
         let (stand_ins, official): (Vec<_>, Vec<_>) = self
             .0
@@ -94,15 +100,60 @@ impl Bases {
     }
 }
 
+/// The names of the images that the builds of a scenario use: bases, and what `# syntax=` lets read a Dockerfile.
+pub fn used(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<String>> {
+    let mut used = names(scenario, builders)?;
+    if builders.contains(&Builder::Buildkit) {
+        let frontends = scenario.variants.iter().filter_map(|variant| variant.dockerfile.frontend());
+        used.extend(frontends.map(str::to_owned));
+    }
+    Ok(used)
+}
+
 /// The names of the bases that the variants of a scenario use with any of these builders.
 pub fn names(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for variant in &scenario.variants {
         let target = variant.dockerfile.target(variant.target.as_deref())?;
-        let able = builders.iter().filter(|builder| variant.dockerfile.lacking(target, **builder).is_none());
-        names.extend(able.flat_map(|builder| variant.dockerfile.bases(target, *builder)));
+        for builder in able(variant, builders)? {
+            names.extend(variant.dockerfile.bases(target, builder));
+        }
     }
     Ok(names)
+}
+
+/// Those of the builders that can build the variant.
+fn able(variant: &Variant, builders: &[Builder]) -> Result<Vec<Builder>> {
+    let mut able = Vec::new();
+    for builder in builders {
+        if variant.lacking(*builder)?.is_none() {
+            able.push(*builder);
+        }
+    }
+    Ok(able)
+}
+
+/// The names of the bases that stages which are built stand on.
+fn stood_on(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for variant in &scenario.variants {
+        let file = &variant.dockerfile;
+        let target = file.target(variant.target.as_deref())?;
+        let built = able(variant, builders)?.into_iter().flat_map(|builder| file.built(target, builder));
+        names.extend(built.filter_map(|index| match &file.stages.get(index)?.from {
+            Origin::Image(name) => Some(name.clone()),
+            Origin::Scratch | Origin::Stage(_) => None,
+        }));
+    }
+    Ok(names)
+}
+
+fn refuse_triggers(name: &str, base: &Base) -> Result<()> {
+    let Some(first) = base.onbuild.first() else { return Ok(()) };
+    Err(Error::input(format!(
+        "the base {name} has ONBUILD instructions (`{first}`), whose steps cannot be told from the Dockerfile's own"
+    ))
+    .hint("build from an image without them, and write them into the Dockerfile"))
 }
 
 /// The image that a map has in the place of one.
@@ -150,5 +201,6 @@ fn base(name: &str, mapped: Option<&str>, image: Image) -> Base {
             digest: image.digest,
         },
         diff_ids: image.diff_ids,
+        onbuild: image.onbuild,
     }
 }

@@ -32,6 +32,8 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
         dockerfile: &pass.dockerfile,
         target: pass.variant.target.as_deref(),
         args: &pass.variant.args,
+        secrets: &pass.given.secrets,
+        agent: pass.given.agent.as_deref(),
         tag: &tag,
         labels: &naming::labels(&runner.run.id),
         no_cache: planned.case.phase == Phase::Cold && planned.measured,

@@ -10,6 +10,7 @@ mod journal;
 mod journalled;
 mod lock;
 mod naming;
+mod newer;
 pub mod noise;
 mod order;
 mod pass;
@@ -20,6 +21,7 @@ mod proof;
 mod record;
 mod resume;
 mod round;
+mod secrets;
 mod steps;
 mod tail;
 mod transfer;
@@ -32,6 +34,7 @@ pub use platform::{emulated, normal as normal_platform};
 pub use proof::{Claimed, prove};
 pub use record::Verdict;
 pub use resume::{Round, missing, same_surroundings, scenarios_of};
+pub use secrets::{Environment, Given, Secrets};
 pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted, Way};
 use transfer::{Opened, open};
 
@@ -86,6 +89,8 @@ pub struct Settings {
     pub deadlines: Deadlines,
     /// The user's state folder.
     pub state: PathBuf,
+    /// What the builds may read and nobody may keep.
+    pub secrets: Secrets,
     /// What is measured.
     pub measure: Vec<Measure>,
     /// Who pulls, and how long it may take.
@@ -172,7 +177,8 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             host::too_little_disk(about, widest),
             wanted.and_then(|wanted| emulated(wanted, &about.record.platform)),
         ];
-        for warning in warnings.into_iter().flatten() {
+        let newer = newer::warnings(scenarios, &runner.settings.selection.builders, &about.record.version);
+        for warning in warnings.into_iter().flatten().chain(newer) {
             runner.warn(warning)?;
         }
         Ok(runner)

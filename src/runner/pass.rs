@@ -3,12 +3,12 @@
 
 use super::cache::described;
 use super::plan::Planned;
-use super::{Observer, Runner, naming};
+use super::{Given, Observer, Runner, naming};
 use crate::context::{self, Copy, Patterns};
-use crate::engine::Engine;
+use crate::engine::{Engine, Redactor};
 use crate::error::{Error, Result, files};
 use crate::results::{Builder, Case, Phase};
-use crate::scenario::{Nonce, Scenario, StepKind, Variant};
+use crate::scenario::{Nonce, Scenario, Variant};
 use std::collections::BTreeSet;
 use tempfile::TempDir;
 
@@ -24,6 +24,10 @@ pub(super) struct Pass<'a> {
     pub(super) namespace: String,
     pub(super) ignored: Option<Patterns>,
     pub(super) commands: BTreeSet<String>,
+    /// What the builds may read.
+    pub(super) given: Given,
+    /// Blots that out of what is kept.
+    pub(super) redactor: Redactor,
 }
 
 impl<'a> Pass<'a> {
@@ -55,6 +59,8 @@ impl<'a> Pass<'a> {
         if let Some(text) = patterns.as_ref().filter(|_| own) {
             files::write(&dockerfile_dir.path().join(beside), text)?;
         }
+        let given = runner.settings.secrets.of(scenario, variant);
+        let redactor = runner.engine.redactor(&given.secrets)?;
         let target = variant.dockerfile.target(variant.target.as_deref())?;
         let case = case(scenario, variant, builder, Phase::Cold);
         Ok(Self {
@@ -68,6 +74,8 @@ impl<'a> Pass<'a> {
             namespace: naming::namespace(&runner.run.id, &case, round),
             ignored: patterns.map(|text| Patterns::parse(&text)).transpose()?,
             commands: commands(variant, target, builder),
+            given,
+            redactor,
         })
     }
 
@@ -102,6 +110,5 @@ pub(super) fn case(scenario: &Scenario, variant: &Variant, builder: Builder, pha
 fn commands(variant: &Variant, target: usize, builder: Builder) -> BTreeSet<String> {
     let needed = variant.dockerfile.built(target, builder);
     let stages = variant.dockerfile.stages.iter().filter(|s| needed.contains(&s.index));
-    let runs = stages.flat_map(|s| &s.steps).filter(|step| step.kind == StepKind::Run);
-    runs.map(|step| described(&step.text)).collect()
+    stages.flat_map(|s| &s.steps).filter_map(|step| step.command.as_deref()).map(described).collect()
 }

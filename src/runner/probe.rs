@@ -1,7 +1,7 @@
 //! Proves that an image works: starts it, asks the question of the scenario, and compares the whole answer.
 
 use super::journal::{Entry, Journal};
-use crate::engine::{ContainerSpec, Engine, Reach, visitor_of};
+use crate::engine::{ContainerSpec, Engine, Reach, Redactor, visitor_of};
 use crate::error::Result;
 use crate::scenario::{Expect, Nonce, Probe};
 use std::collections::BTreeMap;
@@ -10,6 +10,8 @@ use tokio::time::Instant;
 
 /// How long to wait between two questions.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How many characters of a line are shown.
+const SHOWN: usize = 160;
 /// What the column `link` says of questions that a visitor carried.
 const RELAYED: &str = "relayed";
 /// What is said at the end if no published port was ever open to this machine.
@@ -30,6 +32,8 @@ pub struct Subject<'a> {
     pub nonce: &'a Nonce,
     /// How long the image has for its first right answer.
     pub deadline: Duration,
+    /// Blots out secrets: an image may hold what its build was only to read.
+    pub redactor: &'a Redactor,
 }
 
 /// Why an image does not count as working.
@@ -91,7 +95,7 @@ async fn once(
     let verdict = match engine.start(&spec).await {
         Ok(()) => watch(engine, subject).await.map(|answer| answer.map(|()| clock.elapsed())),
         Err(error) => {
-            let what = format!("the image does not start: {}", error.reason());
+            let what = subject.redactor.text(&format!("the image does not start: {}", error.reason()));
             Ok(Err(Wrong { what, log: String::new() }))
         }
     };
@@ -132,7 +136,11 @@ async fn ask_until(
             }
             // A service may say 503 or show a first page while it starts: only the deadline decides.
             Some(answer) => {
-                last = format!("it answered {} with {}", answer.status, differs(&answer.body, expected))
+                last = format!(
+                    "it answered {} with {}",
+                    answer.status,
+                    differs(&answer.body, expected, subject.redactor)
+                )
             }
             None => {}
         }
@@ -161,8 +169,12 @@ async fn wait_for_output(
             return match code {
                 0 if stdout.trim() == expected.trim() => Ok(Ok(())),
                 0 => {
-                    failed(engine, subject, &format!("the command printed {}", differs(&stdout, expected)))
-                        .await
+                    failed(
+                        engine,
+                        subject,
+                        &format!("the command printed {}", differs(&stdout, expected, subject.redactor)),
+                    )
+                    .await
                 }
                 code => failed(engine, subject, &format!("the command ended with exit code {code}")).await,
             };
@@ -172,8 +184,9 @@ async fn wait_for_output(
     failed(engine, subject, &format!("the command did not end within {} s", subject.deadline.as_secs())).await
 }
 
-/// The first line that differs says more than two whole pages.
-fn differs(got: &str, expected: &str) -> String {
+/// The first line that differs says more than two whole pages. Secrets go before the line is cut, as half of one would
+/// not be found any more.
+fn differs(got: &str, expected: &str, redactor: &Redactor) -> String {
     let (mut got, mut expected) = (got.trim().lines(), expected.trim().lines());
     loop {
         match (got.next(), expected.next()) {
@@ -183,7 +196,7 @@ fn differs(got: &str, expected: &str) -> String {
                 let shown = |line: Option<&str>| {
                     line.map_or_else(
                         || "nothing".to_owned(),
-                        |l| format!("`{}`", l.chars().take(160).collect::<String>()),
+                        |l| format!("`{}`", redactor.text(l).chars().take(SHOWN).collect::<String>()),
                     )
                 };
                 return format!("{} where {} was expected", shown(a), shown(b));
@@ -194,7 +207,8 @@ fn differs(got: &str, expected: &str) -> String {
 
 async fn failed(engine: &impl Engine, subject: &Subject<'_>, what: &str) -> Result<Result<(), Wrong>> {
     let (_, log) = engine.logs(subject.container).await?;
-    Ok(Err(Wrong { what: what.to_owned(), log }))
+    let redacted = |text: &str| subject.redactor.text(text);
+    Ok(Err(Wrong { what: redacted(what), log: redacted(&log) }))
 }
 
 #[cfg(test)]
@@ -203,8 +217,17 @@ mod tests {
 
     #[test]
     fn the_first_line_that_differs_is_told() {
-        assert_eq!(differs("a\nb\n", "a\nc"), "`b` where `c` was expected");
-        assert_eq!(differs("a\n", "a\nc"), "nothing where `c` was expected");
-        assert_eq!(differs("a \n", "a"), "the expected text");
+        let none = Redactor::default();
+        assert_eq!(differs("a\nb\n", "a\nc", &none), "`b` where `c` was expected");
+        assert_eq!(differs("a\n", "a\nc", &none), "nothing where `c` was expected");
+        assert_eq!(differs("a \n", "a", &none), "the expected text");
+    }
+
+    #[test]
+    fn a_secret_is_gone_from_a_line_before_it_is_cut() {
+        let redactor = Redactor::new([&b"hunter2"[..]]).unwrap();
+        let line = format!("{}hunter2", "x".repeat(SHOWN - 3));
+        let said = differs(&line, "y", &redactor);
+        assert_eq!(said, format!("`{}***` where `y` was expected", "x".repeat(SHOWN - 3)));
     }
 }

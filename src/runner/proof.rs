@@ -36,12 +36,13 @@ enum Reach {
 
 /// `Ok` if the events show the claimed state, else the reason why not.
 pub fn prove(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
+    same_steps(claimed, trace)?;
     match claimed.phase {
         // A WORKDIR may come from the cache, and may be told of under another build's name, even when cold.
         Phase::Cold => every_step(
             claimed,
             trace,
-            |step| step.kind != StepKind::Workdir,
+            |step| !matches!(step.kind, StepKind::Workdir | StepKind::Root),
             |seen| {
                 if seen.ran() { Ok(()) } else { Err("was answered by the cache, so the build was not cold") }
             },
@@ -58,6 +59,20 @@ pub fn prove(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
     }
 }
 
+/// The engine must count the steps as we do, or a step would be proven by another one.
+fn same_steps(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
+    for (stage, step, number) in numbered(claimed) {
+        let Some(seen) = reported(claimed, stage, number, trace) else { continue };
+        // Steps that copy are one to an engine, whatever they are called.
+        let runs = seen.name.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("RUN"));
+        if runs != (step.kind == StepKind::Run) {
+            let name = short(&seen.name);
+            return Err(format!("{}: the engine reports `{name}` in its place", said(stage, step)));
+        }
+    }
+    Ok(())
+}
+
 fn every_step(
     claimed: &Claimed<'_>,
     trace: &Trace,
@@ -65,7 +80,7 @@ fn every_step(
     check: impl Fn(&crate::engine::Step) -> Result<(), &'static str>,
 ) -> Result<(), String> {
     for (stage, step, number) in numbered(claimed).filter(|(_, step, _)| tells(step)) {
-        let seen = find(claimed.dockerfile, stage, number, trace)
+        let seen = find(claimed, stage, number, trace)
             .ok_or_else(|| format!("{}: the engine reported nothing of it", said(stage, step)))?;
         check(seen).map_err(|why| format!("{} {why}", said(stage, step)))?;
     }
@@ -98,12 +113,12 @@ fn prove_edit(claimed: &Claimed<'_>, trace: &Trace) -> Result<(), String> {
             Origin::Stage(parent) => ends[parent],
             Origin::Scratch | Origin::Image(_) => Reach::Untouched,
         };
-        for (step, number) in numbers(stage) {
+        for (step, number) in numbers(stage, claimed.builder) {
             let takes = takes_edited(step, claimed.edited);
             let must_run = takes || reach == Reach::Touched && step.kind == StepKind::Run;
             let copies_touched = step.takes.stages.iter().any(|s| ends[*s] != Reach::Untouched);
             let must_be_cached = !must_run && reach == Reach::Untouched && !copies_touched;
-            let seen = find(claimed.dockerfile, stage, number, trace);
+            let seen = find(claimed, stage, number, trace);
             if must_run
                 && !seen.is_some_and(crate::engine::Step::ran)
                 && !ran_alike(claimed, stage, number, trace)
@@ -136,36 +151,40 @@ fn takes_edited(step: &Step, edited: &BTreeSet<String>) -> bool {
 /// The steps of all needed stages with their numbers.
 fn numbered<'a>(claimed: &Claimed<'a>) -> impl Iterator<Item = (&'a Stage, &'a Step, u32)> {
     let needed = claimed.dockerfile.built(claimed.target, claimed.builder);
+    let builder = claimed.builder;
     let stages = claimed.dockerfile.stages.iter().filter(move |s| needed.contains(&s.index));
-    stages.flat_map(|stage| numbers(stage).map(move |(step, number)| (stage, step, number)))
+    stages.flat_map(move |stage| numbers(stage, builder).map(move |(step, number)| (stage, step, number)))
 }
 
 /// Engines count the steps of a stage from 1; a `FROM` of an image is the first, one of a stage or of scratch none.
-fn numbers(stage: &Stage) -> impl Iterator<Item = (&Step, u32)> {
+fn numbers(stage: &Stage, builder: Builder) -> impl Iterator<Item = (&Step, u32)> {
     let first = if matches!(stage.from, Origin::Image(_)) { 2 } else { 1 };
-    stage.steps.iter().zip(first..)
+    let counted = move |step: &&Step| step.kind != StepKind::Root || builder == Builder::Classic;
+    stage.steps.iter().filter(counted).zip(first..)
 }
 
 /// The step as the engine reported it. Steps that are alike down to the base are one step for the engine, which
 /// names it after one of their stages.
 fn find<'a>(
-    dockerfile: &Dockerfile,
+    claimed: &Claimed<'_>,
     stage: &Stage,
     number: u32,
     trace: &'a Trace,
 ) -> Option<&'a crate::engine::Step> {
     std::iter::once(stage)
-        .chain(alike(dockerfile, stage, number))
-        .find_map(|stage| reported(dockerfile, stage, number, trace))
+        .chain(alike(claimed, stage, number))
+        .find_map(|stage| reported(claimed, stage, number, trace))
 }
 
 /// The stages that are the same as that one down to a step of it.
-fn alike<'a>(dockerfile: &'a Dockerfile, stage: &'a Stage, number: u32) -> impl Iterator<Item = &'a Stage> {
-    let count = numbers(stage).take_while(|(_, n)| *n <= number).count();
-    let texts =
-        move |stage: &Stage| stage.steps.iter().take(count).map(|s| s.text.clone()).collect::<Vec<_>>();
-    let own = texts(stage);
-    dockerfile.stages.iter().filter(move |other| other.from == stage.from && texts(other) == own)
+fn alike<'a>(claimed: &Claimed<'a>, stage: &Stage, number: u32) -> impl Iterator<Item = &'a Stage> {
+    let builder = claimed.builder;
+    let texts = move |stage: &Stage| {
+        let down_to = numbers(stage, builder).take_while(|(_, n)| *n <= number);
+        down_to.map(|(step, _)| (step.text.clone(), step.documents.clone())).collect::<Vec<_>>()
+    };
+    let (own, from) = (texts(stage), stage.from.clone());
+    claimed.dockerfile.stages.iter().filter(move |other| other.from == from && texts(other) == own)
 }
 
 /// The classic builder runs the stages one after the other, so a step may be answered by one that is alike and ran in
@@ -173,21 +192,21 @@ fn alike<'a>(dockerfile: &'a Dockerfile, stage: &'a Stage, number: u32) -> impl 
 fn ran_alike(claimed: &Claimed<'_>, stage: &Stage, number: u32, trace: &Trace) -> bool {
     let ran = |other: &Stage| {
         other.index < stage.index
-            && reported(claimed.dockerfile, other, number, trace).is_some_and(crate::engine::Step::ran)
+            && reported(claimed, other, number, trace).is_some_and(crate::engine::Step::ran)
     };
-    claimed.builder == Builder::Classic && alike(claimed.dockerfile, stage, number).any(ran)
+    claimed.builder == Builder::Classic && alike(claimed, stage, number).any(ran)
 }
 
 /// Engines call an unnamed stage `stage-N`; the only stage of a Dockerfile has no name in some of them, even if the
 /// Dockerfile gives it one.
 fn reported<'a>(
-    dockerfile: &Dockerfile,
+    claimed: &Claimed<'_>,
     stage: &Stage,
     number: u32,
     trace: &'a Trace,
 ) -> Option<&'a crate::engine::Step> {
     let name = stage.name.clone().unwrap_or_else(|| format!("stage-{}", stage.index));
-    let only = dockerfile.stages.len() == 1;
+    let only = claimed.dockerfile.stages.len() == 1;
     trace.find(&name, number).or_else(|| if only { trace.find("", number) } else { None })
 }
 

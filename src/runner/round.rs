@@ -30,8 +30,7 @@ pub(super) async fn variant<E: Engine, O: Observer>(
 ) -> Result<()> {
     let scenario = &runner.scenarios[scenario];
     let of_variant = &scenario.variants[variant];
-    let target = of_variant.dockerfile.target(of_variant.target.as_deref())?;
-    if let Some(why) = of_variant.dockerfile.lacking(target, builder) {
+    if let Some(why) = of_variant.lacking(builder)? {
         return skip(runner, scenario, variant, builder, round, &why);
     }
     let pass = Pass::prepare(runner, scenario, of_variant, builder, round)?;
@@ -154,6 +153,7 @@ async fn judge<E: Engine, O: Observer>(
         probe: &pass.variant.probe,
         nonce,
         deadline: runner.settings.deadlines.probe,
+        redactor: &pass.redactor,
     };
     let answer = probe(runner.engine, &mut runner.journal, &subject).await?;
     note_agreement(runner, planned, &answer)?;

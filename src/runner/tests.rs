@@ -107,6 +107,7 @@ pub(super) fn settings(folder: &Path, selection: Selection, rounds: Vec<Round>) 
         keep: false,
         deadlines: Deadlines { build: moment, silence: moment, probe: moment },
         state: folder.join("state"),
+        secrets: Secrets::default(),
         measure: vec![Measure::Build, Measure::Size],
         transfers: Choice {
             node: Some(NodeKind::None),

@@ -13,6 +13,10 @@ pub(super) struct Scenario {
     pub context: Option<Spanned<String>>,
     #[serde(default)]
     pub notes: Vec<String>,
+    #[serde(default)]
+    pub secrets: Vec<Spanned<Secret>>,
+    #[serde(default)]
+    pub ssh: bool,
     pub variants: Vec<Spanned<Variant>>,
     pub probe: Spanned<Probe>,
     #[serde(default)]
@@ -34,7 +38,20 @@ pub(super) struct Variant {
     #[serde(default)]
     pub notes: Vec<String>,
     #[serde(default)]
+    pub secrets: Vec<Spanned<Secret>>,
+    pub ssh: Option<bool>,
+    #[serde(default)]
     pub probe: Changes,
+}
+
+/// Something that a build may read and nobody may keep; it has one source.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Secret {
+    pub id: Spanned<String>,
+    pub env: Option<Spanned<String>>,
+    pub file: Option<Spanned<String>>,
+    pub file_env: Option<Spanned<String>>,
 }
 
 /// Where a variant's probe differs from the scenario's.

@@ -1,7 +1,7 @@
 //! Owns the identity of a scenario: a hash over what its builds and their proof depend on. Titles, notes and claims are not in it,
 //! nor are times and owners of files, which differ from checkout to checkout.
 
-use super::{Edit, Expect, Scenario};
+use super::{Edit, Expect, Scenario, Secret, SecretSource};
 use crate::error::{Error, Result, files};
 use sha2::{Digest, Sha256};
 use std::io::Read;
@@ -23,6 +23,17 @@ impl Hasher {
     fn optional(&mut self, text: Option<&str>) {
         self.part(if text.is_some() { "some" } else { "none" });
         self.part(text.unwrap_or_default());
+    }
+
+    /// Where a secret comes from, and nothing of what it holds: a hash of a short secret gives it away.
+    fn secret(&mut self, secret: &Secret) {
+        self.part("secret");
+        self.part(&secret.id);
+        match &secret.source {
+            SecretSource::Env(name) => self.part(format!("env {name}")),
+            SecretSource::File(file) => self.part(format!("file {}", file.display())),
+            SecretSource::FileEnv(name) => self.part(format!("file-env {name}")),
+        }
     }
 
     /// As `part` does, without holding the file in memory: a context can be larger than that.
@@ -108,6 +119,12 @@ pub(super) fn of(scenario: &Scenario) -> Result<String> {
             hasher.part("arg");
             hasher.part(key);
             hasher.part(value);
+        }
+        for secret in &variant.secrets {
+            hasher.secret(secret);
+        }
+        if variant.ssh {
+            hasher.part("ssh");
         }
         for (key, value) in &variant.probe.env {
             hasher.part("env");

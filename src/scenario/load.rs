@@ -2,6 +2,7 @@
 
 mod edits;
 mod probe;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
@@ -141,13 +142,19 @@ fn build(place: &Place, name: String, disk: disk::Scenario) -> Result<Scenario> 
     let (source, deps) = (disk.edits.source, disk.edits.deps);
     let source = source.map(|edit| edits::edit(place, &context, edit)).transpose()?;
     let deps = deps.map(|edit| edits::edit(place, &context, edit)).transpose()?;
-    let shared = probe::shared(place, disk.probe, source.is_some() || deps.is_some())?;
+    let overlays = [&source, &deps].into_iter().flatten().filter_map(|edit| edit.overlay.clone());
+    let sent: Vec<PathBuf> = std::iter::once(context.clone()).chain(overlays).collect();
+    let shared = Shared {
+        secrets: secrets::list(place, &sent, &disk.secrets)?,
+        ssh: disk.ssh,
+        probe: probe::shared(place, disk.probe, source.is_some() || deps.is_some())?,
+    };
     let at = disk.variants.first().map_or(0, |variant| variant.span().start);
     let mut variants: Vec<Variant> = Vec::new();
     for one in disk.variants {
         let span = one.span();
         let name = one.get_ref().name.clone();
-        let variant = variant(place, one.into_inner(), &shared)?;
+        let variant = variant(place, &sent, one.into_inner(), &shared)?;
         if variants.iter().any(|other| other.name == variant.name) {
             let message = format!("two variants are called `{}`", variant.name);
             return Err(place.error(name.span().start, message, "give each variant a name of its own"));
@@ -191,7 +198,14 @@ fn baseline_at(place: &Place, variant: &Range<usize>) -> usize {
     rest.find("\nbaseline").map_or(variant.start, |at| variant.start + at + 1)
 }
 
-fn variant(place: &Place, disk: disk::Variant, shared: &super::Probe) -> Result<Variant> {
+/// What all variants share, unless they say otherwise.
+struct Shared {
+    secrets: Vec<super::Secret>,
+    ssh: bool,
+    probe: super::Probe,
+}
+
+fn variant(place: &Place, sent: &[PathBuf], disk: disk::Variant, shared: &Shared) -> Result<Variant> {
     let name = disk.name.get_ref();
     if !is_name(name) {
         let message = format!("`{name}` cannot be the name of a variant");
@@ -211,7 +225,9 @@ fn variant(place: &Place, disk: disk::Variant, shared: &super::Probe) -> Result<
         })?;
     }
     Ok(Variant {
-        probe: probe::of_variant(place, shared, disk.probe)?,
+        probe: probe::of_variant(place, &shared.probe, disk.probe)?,
+        secrets: secrets::merged(&shared.secrets, secrets::list(place, sent, &disk.secrets)?),
+        ssh: disk.ssh.unwrap_or(shared.ssh),
         name: disk.name.into_inner(),
         baseline: disk.baseline,
         path,

@@ -10,11 +10,12 @@ mod load;
 mod nonce;
 mod unpacked;
 
-pub use dockerfile::{Dockerfile, Origin, Stage, Step, StepKind, Takes, same_image};
+pub use dockerfile::{Dockerfile, News, Origin, Stage, Step, StepKind, Takes, registry, same_image};
 pub use nonce::Nonce;
 pub use unpacked::{Removed, Unpacked, remove_unpacked};
 
-use crate::results::{ClaimRecord, Phase};
+use crate::error::Result;
+use crate::results::{Builder, ClaimRecord, Phase};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -86,8 +87,49 @@ pub struct Variant {
     pub args: BTreeMap<String, String>,
     /// What its flaw costs, or what makes it good.
     pub notes: Vec<String>,
+    /// What its build may read: the scenario's secrets and its own.
+    pub secrets: Vec<Secret>,
+    /// Whether its build reaches the user's SSH agent.
+    pub ssh: bool,
     /// How its image is proven to work: the scenario's probe with the variant's own changes.
     pub probe: Probe,
+}
+
+impl Variant {
+    /// Why a builder cannot build it: the first thing that only BuildKit can do.
+    ///
+    /// # Errors
+    /// If its target is no stage.
+    pub fn lacking(&self, builder: Builder) -> Result<Option<String>> {
+        let target = self.dockerfile.target(self.target.as_deref())?;
+        let given = match (self.secrets.first(), self.ssh) {
+            (Some(secret), _) => Some(format!("the secret `{}` needs BuildKit", secret.id)),
+            (None, true) => Some("the SSH agent needs BuildKit".to_owned()),
+            (None, false) => None,
+        };
+        let given = given.filter(|_| builder == Builder::Classic);
+        Ok(self.dockerfile.lacking(target, builder).or(given))
+    }
+}
+
+/// A secret of a build, by its source: what it holds stands in no scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// What `RUN --mount=type=secret,id=…` calls it.
+    pub id: String,
+    /// Where it comes from.
+    pub source: SecretSource,
+}
+
+/// Where a secret comes from. A scenario cannot name a file outside of its own folder: only the user can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The value of a variable of the environment.
+    Env(String),
+    /// A file of the scenario, relative to its folder.
+    File(PathBuf),
+    /// The file whose path a variable of the environment holds.
+    FileEnv(String),
 }
 
 /// How an image is proven to work.

@@ -1,6 +1,7 @@
 //! Builders and platforms on the command line and in the configuration, without an engine.
 
 use crate::common::Folder;
+use dbench::error::files;
 
 const PLAN: [&str; 7] = ["run", "greet", "--plan", "--quick", "--seed=1", "--node=none", "--measure=build"];
 
@@ -73,5 +74,28 @@ fn a_variant_that_needs_buildkit_is_said_to_be_skipped() {
     assert!(
         lines.iter().any(|line| line == "greet/single (classic) round 1: cold source-edit"),
         "{lines:#?}"
+    );
+}
+
+#[test]
+fn a_variant_with_secrets_is_skipped_by_the_classic_builder_and_its_secrets_are_not_asked_for() {
+    let folder = Folder::new();
+    let file = "scenarios/greet/scenario.toml";
+    let text = files::read_to_string(&folder.path(file)).unwrap();
+    for (keys, said) in [
+        ("secrets = [{ id = \"token\", env = \"GREETER_TOKEN\" }]", "the secret `token` needs BuildKit"),
+        ("ssh = true", "the SSH agent needs BuildKit"),
+    ] {
+        folder.write(file, &format!("{keys}\n{text}"));
+        let lines = planned(&folder, &[], &["--builder=classic"]);
+        assert!(lines.iter().all(|line| line.ends_with(&format!(", skipped: {said}"))), "{lines:#?}");
+    }
+    // With BuildKit they are asked for before any engine is.
+    let ran =
+        folder.dbench(&[("DOCKER_HOST", "unix:///nonexistent"), ("SSH_AUTH_SOCK", "")], &["run"]).ends(2);
+    assert!(
+        ran.err.contains("there is no SSH agent: the variable SSH_AUTH_SOCK is not set\n"),
+        "{}",
+        ran.err
     );
 }

@@ -67,7 +67,7 @@ fn every_mistake_in_a_scenario_is_shown_with_its_place_before_anything_is_built(
     let own = "keep everything that a scenario builds from in its own folder";
     for (from, to, said) in [
         ("language", "langauge", "2:1: unknown field `langauge`, expected one of `title`, `language`, `pattern`, `context`, \
-            `notes`, `variants`, `probe`, `edits`, `claims`\n  hint: correct the key's spelling, or remove it".to_owned()),
+            `notes`, `secrets`, `ssh`, `variants`, `probe`, `edits`, `claims`\n  hint: correct the key's spelling, or remove it".to_owned()),
         ("\"multi.Dockerfile\"", "\"none\"", "11:14: the Dockerfile `none` does not exist\n  cause: No such file or \
             directory (os error 2)\n  hint: correct the path or add what is missing".to_owned()),
         ("target =", "baseline = true\ntarget =", "12:1: `single` and `multi` are both the baseline\n  \

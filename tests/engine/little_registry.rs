@@ -1,6 +1,8 @@
 //! A registry of one image that can only be pulled, for what nodes are asked here.
 
 use crate::lane::PATIENCE;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dbench::runner::Packed;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -20,6 +22,10 @@ const TLS_HANDSHAKE: u8 = 22;
 /// What is served, by the end of its path, with its type.
 type Content = BTreeMap<String, (&'static str, Vec<u8>)>;
 
+/// Who a private registry serves.
+pub const USER: &str = "somebody";
+pub const PASSWORD: &str = "pass:word-of-somebody";
+
 /// What is wrong with a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -27,6 +33,8 @@ pub enum Fault {
     None,
     /// It answers all requests for manifests and blobs with that status.
     Status(u16),
+    /// It serves only who comes as `USER` with `PASSWORD`.
+    Private,
     /// It sends half of the large layer, and then nothing more.
     Stops,
     /// It sends another large layer than it was asked for.
@@ -70,6 +78,10 @@ impl LittleRegistry {
     }
 }
 
+fn pair() -> String {
+    STANDARD.encode(format!("{USER}:{PASSWORD}"))
+}
+
 fn sha256(bytes: &[u8]) -> String {
     let digits: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{digits}")
@@ -98,7 +110,9 @@ fn image(bytes: usize) -> (Content, String, Packed) {
     let layers = [layer("large", &noise(bytes)), layer("small", b"a few words\n")];
     let diff_ids: Vec<_> = layers.iter().map(|(tar, _)| sha256(tar)).collect();
     let config = serde_json::json!({
-        "architecture": "amd64", "os": "linux", "config": {}, "rootfs": { "type": "layers", "diff_ids": diff_ids },
+        "architecture": "amd64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": diff_ids },
+        // It may stand beside the stand-ins that other tests build from.
+        "config": { "Labels": { dbench::engine::STAND_IN_LABEL: "tiny/app:1" } },
     });
     let config = config.to_string().into_bytes();
     let described = |kind: &str, bytes: &[u8]| serde_json::json!({ "mediaType": kind, "size": bytes.len(), "digest": sha256(bytes) });
@@ -133,19 +147,27 @@ fn serve(stream: TcpStream, content: &Content, (fault, large): (Fault, &str)) ->
     }
     let mut lines = BufReader::new(stream).lines();
     while let Some(request) = lines.next().transpose()? {
-        while lines.next().transpose()?.is_some_and(|header| !header.is_empty()) {}
+        let mut known = fault != Fault::Private;
+        while let Some(header) = lines.next().transpose()?.filter(|header| !header.is_empty()) {
+            known |= header.split_once(": ").is_some_and(|(name, value)| {
+                name.eq_ignore_ascii_case("authorization") && value == format!("Basic {}", pair())
+            });
+        }
         let mut words = request.split(' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let path = target.split('?').next().unwrap_or_default();
         let (status, (kind, body)) = match (content.get(path), fault) {
+            _ if !known => (401, ("text/plain", &b"{}"[..])),
             (Some(_), Fault::Status(status)) if path != "/v2/" => (status, ("text/plain", &b"{}"[..])),
             (Some(found), _) => (200, (found.0, found.1.as_slice())),
             (None, _) => (404, ("text/plain", &b"{}"[..])),
         };
         let digest = sha256(body);
+        let question = if known { "" } else { "WWW-Authenticate: Basic realm=\"tiny\"\r\n" };
         write!(
             writer,
-            "HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nDocker-Content-Digest: {digest}\r\n\r\n",
+            "HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nDocker-Content-Digest: {digest}\r\n\
+             {question}\r\n",
             body.len()
         )?;
         match fault {

@@ -38,6 +38,8 @@ impl<'a> Bench<'a> {
             dockerfile: "single.Dockerfile",
             target: None,
             args: &variant.args,
+            secrets: &[],
+            agent: None,
             tag: &self.tag,
             labels: &BTreeMap::new(),
             no_cache,

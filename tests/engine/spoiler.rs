@@ -7,14 +7,14 @@ use dbench::engine::docker::DockerEngine;
 use dbench::engine::node::{ContainerNode, ContainerSettings};
 use dbench::engine::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Heard, Image, Patience,
-    PullTrace, PushTrace, Reach, Relay, RelaySettings, Removal, Stored,
+    PullTrace, PushTrace, Reach, Redactor, Relay, RelaySettings, Removal, Secret, Stored,
 };
 use dbench::error::Result;
 use dbench::image::Layer;
 use dbench::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, SCHEMA, Status, Writer};
 use dbench::runner::bases::Bases;
 use dbench::runner::{
-    Choice, Deadlines, Observer, Planned, Runner, Selection, Settings, host, scenario_record,
+    Choice, Deadlines, Observer, Planned, Runner, Secrets, Selection, Settings, host, scenario_record,
 };
 use dbench::scenario::Scenario;
 use std::collections::BTreeMap;
@@ -57,6 +57,9 @@ impl Engine for Spoiler<'_> {
     }
     async fn pull(&self, name: &str, platform: Option<&str>) -> Result<()> {
         self.engine.pull(name, platform).await
+    }
+    fn redactor(&self, secrets: &[Secret]) -> Result<Redactor> {
+        self.engine.redactor(secrets)
     }
     async fn layers(&self, image: &str) -> Result<Vec<Layer>> {
         self.engine.layers(image).await
@@ -176,6 +179,7 @@ async fn spoiled(lane: &Lane, builder: Builder) -> Result<(Loaded, String)> {
         keep: false,
         deadlines: Deadlines { build: PATIENCE, silence: PATIENCE, probe: PATIENCE },
         state: lane.path("state"),
+        secrets: Secrets::default(),
         measure: vec![Measure::Build],
         transfers: Choice {
             node: Some(NodeKind::None),

@@ -45,6 +45,8 @@ async fn build(engine: &DockerEngine, folder: &Path, tag: String, silence: Durat
         dockerfile: "Dockerfile",
         target: None,
         args: &nothing,
+        secrets: &[],
+        agent: None,
         tag: &tag,
         labels: &nothing,
         no_cache: true,

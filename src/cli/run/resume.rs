@@ -12,7 +12,7 @@ use crate::error::{Error, Exit, Result, shown};
 use crate::report::format;
 use crate::results::{Loaded, Measure, Run, Writer, find_run};
 use crate::runner::bases::Bases;
-use crate::runner::{self, Choice, Lock, Round, Selection, Settings, host};
+use crate::runner::{self, Choice, Lock, Round, Secrets, Selection, Settings, host};
 use crate::scenario::{Scenario, same_image};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -59,8 +59,10 @@ pub(super) async fn resume(
     if transferring {
         transfers.check()?;
     }
-    let engine =
-        DockerEngine::connect(&Endpoint::choose(context)?).await?.visiting_with(&transfers.relay_image);
+    let environment = |name: &str| std::env::var_os(name);
+    let secrets = Secrets::resolve(&scenarios, &selection.builders, &environment)?;
+    let engine = DockerEngine::connect(&Endpoint::choose(context)?).await?.configured(&environment)?;
+    let engine = engine.visiting_with(&transfers.relay_image);
     let (about, state) = (engine.about().await?, runner::state_folder()?);
     let _lock = Lock::take(&state, &about.id)?;
     // Until now another process may have written to it.
@@ -87,6 +89,7 @@ pub(super) async fn resume(
         keep: arguments.keep,
         deadlines: deadlines(arguments),
         state,
+        secrets,
         measure: loaded.run.measure.clone(),
         transfers,
         platform,

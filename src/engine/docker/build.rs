@@ -1,7 +1,10 @@
-//! One BuildKit build: a session that serves the context, the request, and the stream of events.
+//! One BuildKit build: a session that serves the context, the request, and the stream of events. What is secret is
+//! blotted out of all that comes back.
 
-use super::{ANSWER, DockerEngine, session::Session, speaking, within};
-use crate::engine::{BuildRequest, Built, Failure, Heard, Trace, VertexUpdate};
+use super::log::Log;
+use super::session::{Offer, Session};
+use super::{ANSWER, DockerEngine, speaking, within};
+use crate::engine::{BuildRequest, Built, Engine, Failure, Heard, Trace, VertexUpdate};
 use crate::error::{Result, said};
 use bollard::Docker;
 use bollard::errors::Error as EngineError;
@@ -11,14 +14,10 @@ use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// How much of a build's log is kept: a step may write for as long as it likes.
-const LONGEST_LOG: usize = 64 << 20;
-const CUT: &[u8] = b"\nthe log is longer than this and is cut here\n";
 
 /// A decoder of bollard ends a good build with this when a read is split before a line end.
 const SPLIT_LINE_END: &str = "bytes remaining on stream";
@@ -29,13 +28,23 @@ pub(super) async fn build(
     heard: &mut dyn FnMut(Heard<'_>),
 ) -> Result<Built> {
     let id = session_id(request);
-    let opening =
-        Session::open(&engine.socket, &id, request.shared_key, request.context, request.dockerfile_dir);
+    let redactor = engine.redactor(request.secrets)?;
+    let offer = Offer {
+        context: request.context,
+        dockerfile_dir: request.dockerfile_dir,
+        secrets: request.secrets,
+        agent: request.agent,
+        config: &engine.config,
+    };
+    let opening = Session::open(&engine.socket, &id, request.shared_key, &offer);
     let session = within("opening a build session", ANSWER, opening).await??;
     let client = buildkit_client(&engine.client);
     let (started, clock) = (Timestamp::now(), Instant::now());
-    let mut events =
-        client.build_image(options(request, &id), None, Some(bollard::body_full(Default::default())));
+    let mut events = client.build_image(
+        options(request, &engine.proxies, &id),
+        None,
+        Some(bollard::body_full(Default::default())),
+    );
     let mut reading = Reading::default();
     let mut last = clock;
     loop {
@@ -43,7 +52,7 @@ pub(super) async fn build(
         match tokio::time::timeout(left.min(request.silence), events.next()).await {
             Ok(Some(event)) => {
                 last = Instant::now();
-                reading.take(event, heard);
+                reading.take(event, &mut |it| redactor.heard(it, heard));
             }
             Ok(None) => break,
             Err(_elapsed) => {
@@ -54,23 +63,25 @@ pub(super) async fn build(
     }
     drop(events);
     let wall = last.duration_since(clock);
-    let outcome = reading.outcome(session.error());
-    Ok(Built {
-        outcome,
-        started,
-        wall,
-        trace: reading.trace,
-        sent: session.sent(),
-        log: reading.log,
-        made: BTreeSet::new(),
-    })
+    let outcome = reading.outcome(session.error()).map_err(|failure| redactor.failure(&failure));
+    let Reading { mut trace, log, .. } = reading;
+    trace.redact(&redactor);
+    let (sent, log) = (session.sent(), redactor.bytes(log.finish()));
+    Ok(Built { outcome, started, wall, trace, sent, log, made: BTreeSet::new() })
 }
 
 /// Whether the engine has BuildKit: it takes a session then.
 pub(super) async fn exists(engine: &DockerEngine) -> Result<()> {
     let nothing = Path::new("");
     let id = crate::hex::encode(&Sha256::digest(format!("{}\0{}", std::process::id(), Timestamp::now())));
-    let opening = Session::open(&engine.socket, &id[..25], "dbench", nothing, nothing);
+    let offer = Offer {
+        context: nothing,
+        dockerfile_dir: nothing,
+        secrets: &[],
+        agent: None,
+        config: &engine.config,
+    };
+    let opening = Session::open(&engine.socket, &id[..25], "dbench", &offer);
     within("asking for a build session", ANSWER, opening).await?.map(drop)
 }
 
@@ -97,8 +108,21 @@ fn buildkit_client(client: &Docker) -> Docker {
     })
 }
 
-fn options(request: &BuildRequest<'_>, session: &str) -> BuildImageOptions {
-    let mut args: HashMap<String, String> = request.args.clone().into_iter().collect();
+/// The args of a build, which beat the proxies of the configuration.
+pub(super) fn all_args(
+    request: &BuildRequest<'_>,
+    proxies: &BTreeMap<String, String>,
+) -> HashMap<String, String> {
+    let args = proxies.iter().chain(request.args);
+    args.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn options(
+    request: &BuildRequest<'_>,
+    proxies: &BTreeMap<String, String>,
+    session: &str,
+) -> BuildImageOptions {
+    let mut args = all_args(request, proxies);
     args.insert("BUILDKIT_CACHE_MOUNT_NS".to_owned(), request.namespace.to_owned());
     BuildImageOptions {
         dockerfile: request.dockerfile.to_owned(),
@@ -120,8 +144,7 @@ fn options(request: &BuildRequest<'_>, session: &str) -> BuildImageOptions {
 #[derive(Default)]
 struct Reading {
     trace: Trace,
-    log: Vec<u8>,
-    names: HashMap<String, String>,
+    log: Log,
     image: Option<String>,
     failure: Option<String>,
 }
@@ -140,7 +163,7 @@ impl Reading {
         let message = message(cause);
         let ended_well = self.image.is_some() && message.contains(SPLIT_LINE_END);
         if !ended_well {
-            keep(&mut self.log, format!("ERROR: {message}\n").as_bytes());
+            self.log.line(&format!("ERROR: {message}"));
             self.failure.get_or_insert(message);
         }
     }
@@ -157,33 +180,18 @@ impl Reading {
                 cached: vertex.cached,
                 error: vertex.error,
             };
-            self.log_vertex(&update);
+            self.log.vertex(&update);
             if update.started.is_some() && update.completed.is_none() {
                 heard(Heard::Running(&update.name));
             }
             self.trace.push(&update);
         }
         for line in status.logs {
-            let name = self.names.get(&line.vertex).map_or("", String::as_str);
-            for text in String::from_utf8_lossy(&line.msg).lines() {
-                let line = format!("{name} | {text}\n");
-                keep(&mut self.log, line.as_bytes());
-            }
+            self.log.piece(&line.vertex, line.stream, &line.msg);
         }
         for warning in status.warnings {
-            keep(&mut self.log, &[b"WARNING: ".as_slice(), &warning.short, b"\n"].concat());
+            self.log.line(&format!("WARNING: {}", String::from_utf8_lossy(&warning.short)));
         }
-    }
-
-    fn log_vertex(&mut self, update: &VertexUpdate) {
-        self.names.insert(update.id.clone(), update.name.clone());
-        let said = match (update.completed, update.cached, update.error.is_empty()) {
-            (_, _, false) => format!("ERROR {}", update.error),
-            (Some(_), true, _) => "CACHED".to_owned(),
-            (Some(_), false, _) => "DONE".to_owned(),
-            (None, ..) => return,
-        };
-        keep(&mut self.log, format!("{} {said}\n", update.name).as_bytes());
     }
 
     fn outcome(&self, session: Option<String>) -> Result<String, Failure> {
@@ -211,15 +219,6 @@ pub(super) fn message(cause: &EngineError) -> String {
     match cause {
         EngineError::DockerStreamError { error } => error.clone(),
         other => said(&other.to_string(), other.source()).join(": "),
-    }
-}
-
-/// Appends to a log that does not grow for ever.
-fn keep(log: &mut Vec<u8>, line: &[u8]) {
-    if log.len() + line.len() <= LONGEST_LOG {
-        log.extend_from_slice(line);
-    } else if !log.ends_with(CUT) {
-        log.extend_from_slice(CUT);
     }
 }
 

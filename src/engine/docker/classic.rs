@@ -1,17 +1,18 @@
 //! One build by the engine's classic builder: the request, the context as a stream, and the text that comes back.
 //! Leaves what the text means to `engine::classic`, and what is sent to `tarball`.
 
-use super::build::{message, overdue};
+use super::build::{all_args, message, overdue};
 use super::tarball::{self, DOCKERFILE};
 use super::{ANSWER, DockerEngine, within};
 use crate::engine::classic::Reading;
-use crate::engine::{BuildRequest, Built, Heard};
+use crate::engine::{BuildRequest, Built, Engine, Heard};
 use crate::error::{Error, Result};
 use bollard::errors::Error as EngineError;
 use bollard::models::{BuildInfo, BuildInfoAux};
 use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use futures_util::StreamExt;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// A Dockerfile that every builder refuses before it makes anything.
@@ -29,7 +30,9 @@ pub(super) async fn build(
     let dockerfile = request.dockerfile_dir.join(request.dockerfile);
     let (started, clock) = (Timestamp::now(), Instant::now());
     let (context, progress) = tarball::stream(request.context, &dockerfile);
-    let mut events = client.build_image(options(request), None, Some(bollard::body_try_stream(context)));
+    let redactor = engine.redactor(&[])?;
+    let mut events =
+        client.build_image(options(request, &engine.proxies), None, Some(bollard::body_try_stream(context)));
     let mut reading = Reading::begin(now());
     let (mut last, mut sent) = (clock, 0);
     loop {
@@ -37,7 +40,7 @@ pub(super) async fn build(
         match tokio::time::timeout(left.min(request.silence), events.next()).await {
             Ok(Some(event)) => {
                 last = Instant::now();
-                take(&mut reading, event, heard);
+                take(&mut reading, event, &mut |it| redactor.heard(it, heard));
             }
             Ok(None) => break,
             // The engine says nothing while the context comes.
@@ -52,9 +55,11 @@ pub(super) async fn build(
     }
     drop(events);
     reading.end(now());
-    let outcome = reading.outcome(progress.error());
+    let outcome = reading.outcome(progress.error()).map_err(|failure| redactor.failure(&failure));
     let wall = last.duration_since(clock);
-    let Reading { trace, log, made, .. } = reading;
+    let Reading { mut trace, log, made, .. } = reading;
+    trace.redact(&redactor);
+    let log = redactor.bytes(log);
     Ok(Built { outcome, started, wall, trace, sent: progress.sent(), log, made })
 }
 
@@ -76,14 +81,14 @@ fn take(reading: &mut Reading, event: Result<BuildInfo, EngineError>, heard: &mu
     }
 }
 
-fn options(request: &BuildRequest<'_>) -> BuildImageOptions {
+fn options(request: &BuildRequest<'_>, proxies: &BTreeMap<String, String>) -> BuildImageOptions {
     BuildImageOptions {
         dockerfile: DOCKERFILE.to_owned(),
         t: Some(request.tag.to_owned()),
         nocache: request.no_cache,
         rm: true,
         forcerm: true,
-        buildargs: Some(request.args.clone().into_iter().collect()),
+        buildargs: Some(all_args(request, proxies)),
         labels: Some(request.labels.clone().into_iter().collect()),
         networkmode: Some("default".to_owned()),
         platform: request.platform.unwrap_or_default().to_owned(),

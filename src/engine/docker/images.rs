@@ -3,6 +3,8 @@
 use super::{ANSWER, DockerEngine, Image, LONG, Removal, Stored, failed, found, removal, within};
 use crate::error::{Error, Result};
 use crate::image::{Layer, read_saved};
+use crate::scenario::registry;
+use bollard::auth::DockerCredentials;
 use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
 use futures_util::{StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, HashMap};
@@ -12,13 +14,17 @@ impl DockerEngine {
     pub(super) async fn find_image(&self, name: &str) -> Result<Option<Image>> {
         let doing = "looking at an image";
         let answer = within(doing, ANSWER, self.client.inspect_image(name)).await?;
-        Ok(found(doing, answer)?.map(|image| Image {
-            id: image.id.unwrap_or_default(),
-            tags: image.repo_tags.unwrap_or_default(),
-            digest: image.repo_digests.unwrap_or_default().into_iter().next(),
-            labels: image.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
-            diff_ids: image.root_fs.and_then(|r| r.layers).unwrap_or_default(),
-            platform: platform([image.os, image.architecture, image.variant]),
+        Ok(found(doing, answer)?.map(|image| {
+            let config = image.config.unwrap_or_default();
+            Image {
+                id: image.id.unwrap_or_default(),
+                tags: image.repo_tags.unwrap_or_default(),
+                digest: image.repo_digests.unwrap_or_default().into_iter().next(),
+                labels: config.labels.unwrap_or_default().into_iter().collect(),
+                diff_ids: image.root_fs.and_then(|r| r.layers).unwrap_or_default(),
+                onbuild: config.on_build.unwrap_or_default(),
+                platform: platform([image.os, image.architecture, image.variant]),
+            }
         }))
     }
 
@@ -64,13 +70,22 @@ impl DockerEngine {
         Ok(images)
     }
 
+    /// The one question that goes to a registry with the user's credentials, beside those of a build.
     pub(super) async fn pull_image(&self, name: &str, platform: Option<&str>) -> Result<()> {
         let options = CreateImageOptions {
             from_image: Some(name.to_owned()),
             platform: platform.unwrap_or_default().to_owned(),
             ..CreateImageOptions::default()
         };
-        let mut events = self.client.create_image(Some(options), None, None);
+        let credentials = self.config.credentials(registry(name)).await?.map(|found| DockerCredentials {
+            username: Some(found.username),
+            password: Some(found.password),
+            serveraddress: Some(found.server),
+            identitytoken: Some(found.identity_token).filter(|token| !token.is_empty()),
+            registrytoken: Some(found.registry_token).filter(|token| !token.is_empty()),
+            ..DockerCredentials::default()
+        });
+        let mut events = self.client.create_image(Some(options), None, credentials);
         let pull = async {
             while let Some(event) = events.next().await {
                 event?;

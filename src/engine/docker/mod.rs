@@ -6,8 +6,10 @@ mod attached;
 mod build;
 mod cache;
 mod classic;
+mod config;
 mod containers;
 mod images;
+mod log;
 mod networks;
 mod session;
 mod tarball;
@@ -21,13 +23,15 @@ use super::endpoint::{Address, Endpoint};
 use super::node::{ContainerNode, ContainerSettings};
 use super::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Heard, Image, Patience,
-    PullTrace, PushTrace, Reach, Relay, RelaySettings, Removal, Stored,
+    PullTrace, PushTrace, Reach, Redactor, Relay, RelaySettings, Removal, Secret, Stored,
 };
 use crate::error::{Error, Result};
 use crate::image::Layer;
 use crate::results::{Builder, EngineRecord};
 use bollard::Docker;
+use config::ClientConfig;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,6 +52,12 @@ const LONG: Duration = Duration::from_secs(1800);
 pub struct DockerEngine {
     client: Docker,
     socket: PathBuf,
+    /// Its address, as the docker CLI's configuration names engines.
+    host: String,
+    /// What the docker CLI is configured with.
+    config: Arc<ClientConfig>,
+    /// The proxies of that configuration for this engine, as build args.
+    proxies: BTreeMap<String, String>,
     /// Where containers publish their ports, and where they are asked.
     published_at: IpAddr,
     /// What is behind the socket, if that is not the engine itself; it ends with the last of its users.
@@ -78,9 +88,26 @@ impl DockerEngine {
             None => within("negotiating the version of the API", ANSWER, negotiating).await?,
         };
         let client = answered.map_err(|cause| no_engine(address, dial.as_deref(), cause))?;
-        let client = speaking(client, |_| None);
         let (way, visits) = (address.way(), Arc::new(Visits::of(address.way())));
-        Ok(Self { client, socket, published_at: Ipv4Addr::LOCALHOST.into(), _dial: dial, way, visits })
+        Ok(Self {
+            client: speaking(client, |_| None),
+            socket,
+            host: address.as_host(),
+            config: Arc::default(),
+            proxies: BTreeMap::new(),
+            published_at: Ipv4Addr::LOCALHOST.into(),
+            _dial: dial,
+            way,
+            visits,
+        })
+    }
+
+    /// The same engine, whose builds and pulls of bases go by the user's configuration of the docker CLI: credentials of
+    /// registries, and proxies. It is found by that environment.
+    pub fn configured(self, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let config = Arc::new(ClientConfig::of(environment)?);
+        let proxies = config.proxies(&self.host);
+        Ok(Self { config, proxies, ..self })
     }
 
     /// The same engine, whose containers publish their ports at another address of its machine than loopback.
@@ -234,6 +261,12 @@ impl Engine for DockerEngine {
             Builder::Buildkit => build::build(self, request, heard).await,
             Builder::Classic => classic::build(self, request, heard).await,
         }
+    }
+
+    fn redactor(&self, secrets: &[Secret]) -> Result<Redactor> {
+        let hidden: Vec<String> = self.proxies.values().flat_map(|value| config::hidden(value)).collect();
+        let secrets = secrets.iter().map(|secret| secret.value.as_slice());
+        Redactor::new(secrets.chain(hidden.iter().map(String::as_bytes)))
     }
 
     async fn layers(&self, image: &str) -> Result<Vec<Layer>> {

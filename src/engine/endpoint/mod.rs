@@ -12,6 +12,11 @@ pub use address::{Address, Tls};
 use crate::error::Result;
 use std::path::{Path, PathBuf};
 
+/// The docker CLI's folder: `DOCKER_CONFIG`, else `~/.docker`.
+pub(super) fn config_folder(variable: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    context::Folder::of(variable).path
+}
+
 /// An engine that is to be asked, and why that one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {

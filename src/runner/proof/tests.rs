@@ -220,3 +220,41 @@ fn a_classic_step_may_be_answered_by_one_that_is_alike_and_ran_before_it() {
     let reason = "line 2 (a: COPY x ./) did not run, though it takes in an edited file";
     assert_eq!(claim(&["[a 2/2] COPY x ./!", "[b 2/2] COPY x ./"]), Err(reason.into()));
 }
+
+#[test]
+fn a_folder_that_becomes_the_root_is_a_step_of_the_classic_builder_alone() {
+    let text = "FROM base AS a\nWORKDIR /\nCOPY x ./\nRUN y\n";
+    let dockerfile = Dockerfile::parse(Path::new("Dockerfile"), text, &BTreeMap::new()).unwrap();
+    let edited = BTreeSet::new();
+    let claim = |builder, steps: &[&str]| {
+        let (phase, dockerfile) = (Phase::Cold, &dockerfile);
+        prove(
+            &Claimed { builder, phase, dockerfile, target: 0, edited: &edited, hidden: false },
+            &trace(steps),
+        )
+    };
+    assert_eq!(claim(Builder::Buildkit, &["[a 2/3] COPY x ./", "[a 3/3] RUN y"]), Ok(()));
+    let classic = ["[a 2/4] WORKDIR /", "[a 3/4] COPY x ./", "[a 4/4] run y"];
+    assert_eq!(claim(Builder::Classic, &classic), Ok(()));
+}
+
+#[test]
+fn a_step_is_not_proven_by_another_one_in_its_place() {
+    let text = "FROM base AS a\nCOPY x ./\nRUN y\n";
+    let reason = "line 2 (a: COPY x ./): the engine reports `RUN triggered` in its place";
+    let steps = ["[a 2/4] RUN triggered", "[a 3/4] COPY x ./", "[a 4/4] RUN y"];
+    assert_eq!(prove_with(Phase::Cold, text, &[], false, &steps), Err(reason.into()));
+}
+
+#[test]
+fn stages_are_not_alike_if_their_here_documents_differ() {
+    let stages = |second: &str| {
+        format!(
+            "FROM base AS a\nRUN <<EOF\none\nEOF\nFROM base AS b\nRUN <<EOF\n{second}\nEOF\nFROM b\nCOPY --from=a / /a\n"
+        )
+    };
+    let steps = ["[a 2/2] RUN <<EOF (one)", "[stage-2 1/1] COPY --from=a / /a"];
+    assert_eq!(prove_with(Phase::Cold, &stages("one"), &[], false, &steps), Ok(()));
+    let reason = "line 6 (b: RUN <<EOF): the engine reported nothing of it";
+    assert_eq!(prove_with(Phase::Cold, &stages("two"), &[], false, &steps), Err(reason.into()));
+}

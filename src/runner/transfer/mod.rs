@@ -199,6 +199,7 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
             probe: &self.pass.variant.probe,
             nonce: &Nonce::unedited(),
             deadline: self.runner.settings.deadlines.probe,
+            redactor: &self.pass.redactor,
         };
         // A node is not the user's engine: one that is gone costs this row, not the run.
         let answer = match probe(node.engine(), &mut self.runner.journal, &subject).await {

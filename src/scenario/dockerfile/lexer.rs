@@ -30,6 +30,8 @@ pub(super) struct Instruction {
     pub args: usize,
     /// The line it begins on, from 1.
     pub line: usize,
+    /// The here-documents that it opens.
+    pub heredocs: Vec<Heredoc>,
 }
 
 impl Instruction {
@@ -52,7 +54,9 @@ impl Instruction {
         let mut words = Vec::new();
         let (mut begin, mut quote, mut escaped) = (None, None, false);
         for (at, c) in self.text.char_indices().filter(|(at, _)| *at >= start) {
-            if c.is_whitespace() && quote.is_none() && !escaped {
+            // Without quotes builders cut at these alone.
+            let blank = if quoted.is_some() { c.is_whitespace() } else { "\t\u{b}\u{c}\r ".contains(c) };
+            if blank && quote.is_none() && !escaped {
                 words.extend(begin.take().map(|b| b..at));
                 continue;
             }
@@ -96,30 +100,66 @@ fn is_comment(body: &str) -> bool {
     body.trim_start().starts_with('#')
 }
 
-/// The escape character: a directive sets it, and directives end at the first line that is none.
-pub(super) fn escape(source: &Source<'_>) -> Result<char> {
+/// The comments in front that steer a builder.
+pub(super) struct Directives {
+    /// What escapes a character and continues a line.
+    pub escape: char,
+    /// Where the image stands that reads the file in the builder's place.
+    pub syntax: Option<Range<usize>>,
+}
+
+/// `# key = value`, and where the value begins and ends in the file.
+fn directive<'a>(source: &Source<'a>, line: &Line<'a>) -> Option<(String, Range<usize>)> {
+    let body = line.body.trim_start();
+    let (key, value) = body.strip_prefix('#')?.split_once('=')?;
+    let key = key.trim();
+    let value = line.at + line.body.len() - value.trim_start().len()..line.at + line.body.trim_end().len();
+    let named =
+        key.starts_with(|c: char| c.is_ascii_alphabetic()) && key.chars().all(|c| c.is_ascii_alphanumeric());
+    (named && value.start < value.end && source.text.is_char_boundary(value.start))
+        .then(|| (key.to_ascii_lowercase(), value))
+}
+
+/// Reads the directives, which end at the first line that is none. Where builders disagree on what that is, the file
+/// is refused.
+pub(super) fn directives(source: &Source<'_>) -> Result<Directives> {
+    let mut found = Directives { escape: '\\', syntax: None };
+    let mut seen: Vec<String> = Vec::new();
+    let mut shebang = false;
     for line in lines(source.text) {
-        let Some((key, value)) = line.body.trim().strip_prefix('#').and_then(|rest| rest.split_once('='))
-        else {
-            break;
-        };
-        let (key, value) = (key.trim(), value.trim());
-        if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric()) {
-            break;
+        if line.number == 1 && line.body.starts_with("#!") {
+            shebang = true;
+            continue;
         }
-        if key.eq_ignore_ascii_case("escape") {
-            return match value {
-                "\\" => Ok('\\'),
-                "`" => Ok('`'),
-                _ => Err(source.error(
-                    line.at,
-                    format!("`{value}` cannot be the escape character"),
-                    "write `# escape=\\` or # escape=`",
-                )),
-            };
+        let Some((key, value)) = directive(source, &line) else { break };
+        let known = matches!(key.as_str(), "syntax" | "escape" | "check");
+        let text = &source.text[value.clone()];
+        if known && seen.contains(&key) {
+            let message = format!("there are two `{key}` directives");
+            return Err(source.error(line.at, message, "keep the first"));
         }
+        let late = seen.iter().any(|key| key == "check" || key == "?");
+        let hidden = if key == "syntax" { !line.body.starts_with('#') } else { shebang };
+        if matches!(key.as_str(), "syntax" | "escape") && (late || hidden) {
+            let message = format!("not every builder reads `{key}` here");
+            return Err(source.error(line.at, message, "write it in the first line of the file"));
+        }
+        match key.as_str() {
+            "escape" if text == "\\" => {}
+            "escape" if text == "`" => found.escape = '`',
+            "escape" => {
+                let message = format!("`{text}` cannot be the escape character");
+                return Err(source.error(line.at, message, "write `# escape=\\` or # escape=`"));
+            }
+            "syntax" => {
+                let end = text.find(' ').map_or(value.end, |end| value.start + end);
+                found.syntax = Some(value.start..end);
+            }
+            _ => {}
+        }
+        seen.push(if known { key } else { "?".to_owned() });
     }
-    Ok('\\')
+    Ok(found)
 }
 
 /// Where a continued line is cut; `None` if it ends the instruction.
@@ -155,36 +195,59 @@ pub(super) fn instructions(source: &Source<'_>, escape: char) -> Result<Vec<Inst
         }
         text.truncate(text.trim_end().len());
         places.truncate(text.len());
+        // A first line of nothing but the escape character leaves the second one's indent.
+        let blank = text.len() - text.trim_start().len();
+        text.drain(..blank);
+        places.drain(..blank);
         let end = text.find(char::is_whitespace).unwrap_or(text.len());
         let args = text.len() - text[end..].trim_start().len();
-        let instruction =
-            Instruction { keyword: text[..end].to_ascii_uppercase(), args, text, places, line: first.number };
-        for heredoc in heredocs(&instruction, escape) {
-            let ends = |line: &Line<'_>| {
+        let mut instruction = Instruction {
+            keyword: text[..end].to_ascii_uppercase(),
+            args,
+            text,
+            places,
+            line: first.number,
+            heredocs: Vec::new(),
+        };
+        for mut heredoc in heredocs(&instruction) {
+            let mut ended = false;
+            for line in rest.by_ref() {
                 let body = if heredoc.chomp { line.body.trim_start_matches('\t') } else { line.body };
-                body == heredoc.name
-            };
-            if !rest.by_ref().any(|line| ends(&line)) {
+                ended = body == heredoc.name;
+                if ended {
+                    break;
+                }
+                heredoc.content.push_str(line.body);
+                heredoc.content.push('\n');
+            }
+            if !ended {
                 return Err(source.error(
                     instruction.place(heredoc.at),
                     format!("the here-document never ends: no line is `{}`", heredoc.name),
                     "end it with a line that holds that word and nothing else",
                 ));
             }
+            instruction.heredocs.push(heredoc);
         }
         found.push(instruction);
     }
     Ok(found)
 }
 
-struct Heredoc {
-    name: String,
-    chomp: bool,
+/// Text that stands in the lines after an instruction.
+pub(super) struct Heredoc {
+    /// The word that ends it.
+    pub name: String,
+    /// Its lines.
+    pub content: String,
+    /// Whether tabs in front of its lines do not count.
+    pub chomp: bool,
     at: usize,
 }
 
 /// The here-documents that an instruction opens: words `<<NAME`, `<<-NAME` or `3<<"NAME"` of RUN, COPY and ADD.
-fn heredocs(instruction: &Instruction, escape: char) -> Vec<Heredoc> {
+/// Builders read them with a backslash as the escape, whatever the file's own is.
+fn heredocs(instruction: &Instruction) -> Vec<Heredoc> {
     let mut start = instruction.args;
     let mut keyword = instruction.keyword.clone();
     if keyword == "ONBUILD" {
@@ -197,7 +260,7 @@ fn heredocs(instruction: &Instruction, escape: char) -> Vec<Heredoc> {
     if !matches!(keyword.as_str(), "RUN" | "COPY" | "ADD") || super::parse::json_words(args).is_some() {
         return Vec::new();
     }
-    let words = instruction.words(start, Some(escape));
+    let words = instruction.words(start, Some('\\'));
     words.into_iter().filter_map(|word| heredoc(&instruction.text[word.clone()], word.start)).collect()
 }
 
@@ -207,8 +270,8 @@ fn heredoc(word: &str, at: usize) -> Option<Heredoc> {
     if rest.contains('<') {
         return None;
     }
-    let name: String = rest.chars().filter(|c| !matches!(c, '"' | '\'')).collect();
-    (!name.is_empty()).then_some(Heredoc { name, chomp, at })
+    let name: String = rest.chars().filter(|c| !matches!(c, '"' | '\'' | '\\')).collect();
+    (!name.is_empty()).then_some(Heredoc { name, content: String::new(), chomp, at })
 }
 
 /// Whether a word opens a here-document.

@@ -3,13 +3,16 @@
 
 mod lexer;
 mod needs;
+mod news;
 mod parse;
 mod rewrite;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod variables;
 
-pub use rewrite::same_image;
+pub use news::News;
+pub use rewrite::{registry, same_image};
 
 use crate::error::{Error, Result};
 use crate::results::Builder;
@@ -28,6 +31,8 @@ pub struct Dockerfile {
     names: Vec<ImageName>,
     transfers: Vec<Transfer>,
     needs: Vec<Need>,
+    frontend: Option<String>,
+    news: Vec<(News, usize)>,
 }
 
 /// Something that only BuildKit can do.
@@ -93,6 +98,10 @@ pub struct Step {
     pub line: usize,
     /// The instruction with its lines joined, as an engine shows it.
     pub text: String,
+    /// The here-documents that it opens.
+    pub documents: Vec<String>,
+    /// What a RUN runs, its shell in front.
+    pub command: Option<String>,
     /// What it takes in.
     pub takes: Takes,
 }
@@ -108,6 +117,8 @@ pub enum StepKind {
     Add,
     /// WORKDIR
     Workdir,
+    /// WORKDIR that leads to the root, which is a step to the classic builder alone.
+    Root,
 }
 
 /// What a step takes in, beside the stage it stands in.
@@ -182,6 +193,11 @@ impl Dockerfile {
             bases.extend(stage.steps.iter().flat_map(|step| step.takes.images.iter().cloned()));
         }
         bases
+    }
+
+    /// The image that `# syntax=` lets read the file in the builder's place.
+    pub fn frontend(&self) -> Option<&str> {
+        self.frontend.as_deref()
     }
 
     /// The image that the target rests on in the end; `None` for scratch.

@@ -3,6 +3,7 @@
 
 use super::Need;
 use super::lexer::{Instruction, opens_heredoc};
+use std::ops::Range;
 
 /// The flags that the classic builder knows, by instruction; all others came with BuildKit.
 const CLASSIC: [(&str, &[&str]); 4] =
@@ -10,19 +11,10 @@ const CLASSIC: [(&str, &[&str]); 4] =
 /// What BuildKit fills in where a platform is named.
 const PLATFORM_ARGS: [&str; 2] = ["BUILD", "TARGET"];
 
-/// What the directives in front of a Dockerfile ask for: a frontend, which is a matter of BuildKit.
-pub(super) fn of_directives(text: &str) -> Vec<Need> {
-    let directive = |line: &str| {
-        let (key, value) = line.trim_start().strip_prefix('#')?.split_once('=')?;
-        let key = key.trim();
-        let word = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-        word.then(|| (key.to_ascii_lowercase(), value.trim().to_owned()))
-    };
-    let directives = text.lines().map_while(directive).enumerate();
-    let syntax = directives.filter(|(_, (key, _))| key == "syntax");
-    syntax
-        .map(|(at, (_, value))| Need { stage: 0, line: at + 1, what: format!("`# syntax={value}`") })
-        .collect()
+/// Another frontend than the builder's own is a matter of BuildKit.
+pub(super) fn of_frontend(text: &str, span: &Range<usize>) -> Need {
+    let line = text[..span.start].matches('\n').count() + 1;
+    Need { stage: 0, line, what: format!("`# syntax={}`", &text[span.clone()]) }
 }
 
 /// What an instruction asks for.

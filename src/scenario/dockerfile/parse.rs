@@ -1,8 +1,10 @@
 //! Instructions → stages.
 
-use super::lexer::{self, Instruction, Source};
+use super::lexer::{self, Directives, Instruction, Source};
+use super::news::News;
+use super::steps::Ambient;
 use super::variables::{self, Values};
-use super::{Dockerfile, ImageName, Need, Origin, Stage, Step, StepKind, Takes, Transfer, needs};
+use super::{Dockerfile, ImageName, Need, Origin, Stage, Transfer, needs};
 use crate::error::Result;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -34,16 +36,20 @@ impl Dockerfile {
             let message = format!("the Dockerfile is longer than {} KiB", LONGEST >> 10);
             return Err(source.error(0, message, "keep what it writes into files in files of the context"));
         }
-        let escape = lexer::escape(&source)?;
+        let Directives { escape, syntax } = lexer::directives(&source)?;
+        let frontend = syntax.map(|span| ImageName { name: text[span.clone()].to_owned(), span });
+        let needs = frontend.iter().map(|image| needs::of_frontend(text, &image.span)).collect();
         let mut parser = Parser {
             source,
             escape,
             args,
             values: Values::new(),
             stages: vec![],
-            names: vec![],
+            ambient: vec![],
+            names: frontend.iter().cloned().collect(),
             transfers: vec![],
-            needs: needs::of_directives(text),
+            needs,
+            news: vec![],
         };
         for instruction in lexer::instructions(&parser.source, escape)? {
             parser.instruction(&instruction)?;
@@ -55,8 +61,10 @@ impl Dockerfile {
                 "begin a stage with `FROM <image>`",
             ));
         }
-        let Parser { stages, names, transfers, needs, .. } = parser;
-        Ok(Self { text: text.to_owned(), stages, path: path.to_owned(), names, transfers, needs })
+        let Parser { stages, names, transfers, needs, news, .. } = parser;
+        let (text, path) = (text.to_owned(), path.to_owned());
+        let frontend = frontend.map(|image| image.name);
+        Ok(Self { text, stages, path, names, transfers, needs, frontend, news })
     }
 }
 
@@ -66,25 +74,35 @@ pub(super) fn json_words(args: &str) -> Option<Vec<String>> {
 }
 
 /// An option such as `--from=builder`: its whole word, and its value.
-struct Flag {
-    key: String,
-    value: Range<usize>,
-    word: Range<usize>,
+pub(super) struct Flag {
+    pub key: String,
+    pub value: Range<usize>,
+    pub word: Range<usize>,
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     source: Source<'a>,
-    escape: char,
+    pub escape: char,
     args: &'a BTreeMap<String, String>,
     values: Values,
-    stages: Vec<Stage>,
-    names: Vec<ImageName>,
-    transfers: Vec<Transfer>,
+    pub stages: Vec<Stage>,
+    /// For each stage, what its instructions have set.
+    pub ambient: Vec<Ambient>,
+    pub names: Vec<ImageName>,
+    pub transfers: Vec<Transfer>,
+    /// What older builders do not know, with its line.
+    pub news: Vec<(News, usize)>,
     needs: Vec<Need>,
 }
 
 impl Parser<'_> {
-    fn wrong<T>(&self, of: &Instruction, at: usize, message: impl Into<String>, hint: &str) -> Result<T> {
+    pub(super) fn wrong<T>(
+        &self,
+        of: &Instruction,
+        at: usize,
+        message: impl Into<String>,
+        hint: &str,
+    ) -> Result<T> {
         Err(self.source.error(of.place(at), message, hint))
     }
 
@@ -108,22 +126,11 @@ impl Parser<'_> {
             let message = format!("{} stands before the first FROM", of.keyword);
             return self.wrong(of, 0, message, "only ARG may stand before FROM");
         }
-        let (kind, takes) = match of.keyword.as_str() {
-            "RUN" => (StepKind::Run, self.run(of)?),
-            "COPY" => (StepKind::Copy, self.copy(of)?),
-            "ADD" => (StepKind::Add, self.copy(of)?),
-            "WORKDIR" => (StepKind::Workdir, Takes::default()),
-            _ => return Ok(()),
-        };
-        let step = Step { kind, line: of.line, text: of.text.clone(), takes };
-        if let Some(stage) = self.stages.last_mut() {
-            stage.steps.push(step);
-        }
-        Ok(())
+        self.step(of)
     }
 
     /// The options in front of the arguments, and where the arguments go on.
-    fn flags(&self, of: &Instruction) -> (Vec<Flag>, usize) {
+    pub(super) fn flags(&self, of: &Instruction) -> (Vec<Flag>, usize) {
         let mut flags = Vec::new();
         let mut end = of.args;
         for word in of.words(of.args, Some(self.escape)) {
@@ -209,6 +216,23 @@ impl Parser<'_> {
             Some(at) => Some(self.stage_name(of, at)?),
             None => None,
         };
+        let ambient = match &from {
+            Origin::Scratch => Ambient::of_scratch(),
+            Origin::Image(_) => Ambient::default(),
+            Origin::Stage(index) => self.ambient.get(*index).cloned().unwrap_or_default(),
+        };
+        if let Some(line) = ambient.onbuild {
+            let message = format!(
+                "the ONBUILD of line {line} runs here, and its steps cannot be told from the stage's own"
+            );
+            return self.wrong(
+                of,
+                image.start,
+                message,
+                "write its instruction into this stage, and leave the ONBUILD out",
+            );
+        }
+        self.ambient.push(ambient);
         self.stages.push(Stage { index: self.stages.len(), name, from, steps: vec![], line: of.line });
         Ok(())
     }
@@ -234,154 +258,8 @@ impl Parser<'_> {
         Ok(name)
     }
 
-    fn stage_named(&self, name: &str) -> Option<usize> {
+    pub(super) fn stage_named(&self, name: &str) -> Option<usize> {
         let name = name.to_lowercase();
         self.stages.iter().position(|stage| stage.name.as_ref() == Some(&name))
     }
-
-    /// What `--from=` or `from=` means. An image's place is kept for rewriting.
-    fn origin(&mut self, of: &Instruction, at: Range<usize>) -> Result<Origin> {
-        let text = of.text[at.clone()].to_owned();
-        if text.contains('$') {
-            let hint = "name the stage or image itself, or give the image a stage: `FROM <image> AS <name>`";
-            return self.wrong(of, at.start, "a variable in `from` is not read by all engines", hint);
-        }
-        if text.is_empty() || text.contains(['"', '\'', self.escape]) {
-            return self.wrong(
-                of,
-                at.start,
-                "`from` needs a plain name",
-                "name a stage or an image, without quotes",
-            );
-        }
-        let here = self.stages.len().saturating_sub(1);
-        let own = self.stages.get(here).and_then(|stage| stage.name.as_ref());
-        let earlier = "take from a stage further up, or from an image";
-        if let Ok(index) = text.parse::<usize>() {
-            if index >= here {
-                return self.wrong(of, at.start, format!("there is no stage {index} further up"), earlier);
-            }
-            return Ok(Origin::Stage(index));
-        }
-        if own == Some(&text.to_lowercase()) {
-            return self.wrong(of, at.start, "a stage cannot take from itself", earlier);
-        }
-        if let Some(index) = self.stage_named(&text) {
-            return Ok(Origin::Stage(index));
-        }
-        if text == "scratch" || text == "context" {
-            return self.wrong(of, at.start, format!("`{text}` is not an image"), earlier);
-        }
-        self.names.push(ImageName { span: of.span(&at), name: text.clone() });
-        Ok(Origin::Image(text))
-    }
-
-    fn take(&mut self, of: &Instruction, from: Origin, sources: Vec<String>, takes: &mut Takes) {
-        match &from {
-            Origin::Scratch => {}
-            Origin::Stage(index) => takes.stages.push(*index),
-            Origin::Image(name) => takes.images.push(name.clone()),
-        }
-        let stage = self.stages.len().saturating_sub(1);
-        self.transfers.push(Transfer { stage, line: of.line, from, sources });
-    }
-
-    fn copy(&mut self, of: &Instruction) -> Result<Takes> {
-        let (flags, start) = self.flags(of);
-        let mut takes = Takes::default();
-        let mut from = None;
-        for flag in flags {
-            match flag.key.as_str() {
-                "from" if of.keyword == "COPY" && from.is_none() => from = Some(self.origin(of, flag.value)?),
-                "from" | "exclude" | "parents" => {
-                    let message = format!("{} --{} is not supported here", of.keyword, flag.key);
-                    return self.wrong(of, flag.word.start, message, "copy files and folders by name");
-                }
-                _ => {}
-            }
-        }
-        let args = &of.text[start..];
-        let at = start + args.len() - args.trim_start().len();
-        let mut sources = match json_words(args.trim_start()) {
-            Some(words) => words.into_iter().map(|word| (at, word)).collect(),
-            None => {
-                let words = of.words(start, None).into_iter();
-                words.map(|word| (word.start, of.text[word].to_owned())).collect::<Vec<_>>()
-            }
-        };
-        if sources.len() < 2 {
-            let message = format!("{} needs a source and a destination", of.keyword);
-            return self.wrong(of, at, message, "name what is copied and where to");
-        }
-        sources.pop();
-        sources.retain(|(_, source)| !lexer::opens_heredoc(source));
-        if let Some(from) = from {
-            let sources = sources.into_iter().map(|(_, source)| source).collect();
-            self.take(of, from, sources, &mut takes);
-            return Ok(takes);
-        }
-        for (at, source) in sources {
-            if of.keyword == "ADD" && is_remote(&source) {
-                continue;
-            }
-            self.check_source(of, at, &source)?;
-            takes.context.push(source);
-        }
-        Ok(takes)
-    }
-
-    /// The context's files decide whether an edit reaches a step: a source must say exactly which they are.
-    fn check_source(&self, of: &Instruction, at: usize, source: &str) -> Result<()> {
-        if source.contains(['$', '"', '\'', '\\', self.escape]) {
-            let message = format!("the source `{source}` is not a plain path or pattern");
-            return self.wrong(of, at, message, "write it without variables, quotes and escapes");
-        }
-        Ok(())
-    }
-
-    fn run(&mut self, of: &Instruction) -> Result<Takes> {
-        let mut takes = Takes::default();
-        for flag in self.flags(of).0.into_iter().filter(|flag| flag.key == "mount") {
-            let text = &of.text[flag.value.clone()];
-            if text.contains(['"', '\'', self.escape]) {
-                return self.wrong(
-                    of,
-                    flag.word.start,
-                    "a mount with quotes is not supported",
-                    "write it without quotes",
-                );
-            }
-            let (mut kind, mut from, mut source) = ("bind", None, None);
-            let mut at = flag.value.start;
-            for field in text.split(',') {
-                let (key, value) = field.split_once('=').unwrap_or((field, ""));
-                let place = at + field.len() - value.len()..at + field.len();
-                match key.to_ascii_lowercase().as_str() {
-                    "type" => kind = value,
-                    "from" => from = Some(place),
-                    "source" | "src" => source = Some((place.start, value.to_owned())),
-                    _ => {}
-                }
-                at += field.len() + 1;
-            }
-            match from {
-                Some(place) => {
-                    let from = self.origin(of, place)?;
-                    let whole = source.map_or_else(|| "/".to_owned(), |(_, source)| source);
-                    self.take(of, from, vec![whole], &mut takes);
-                }
-                None if kind == "bind" => {
-                    let (at, source) = source.unwrap_or((at, ".".to_owned()));
-                    self.check_source(of, at, &source)?;
-                    takes.context.push(source);
-                }
-                None => {}
-            }
-        }
-        Ok(takes)
-    }
-}
-
-fn is_remote(source: &str) -> bool {
-    ["http://", "https://", "git://", "ssh://", "git@"].iter().any(|start| source.starts_with(start))
 }

@@ -130,6 +130,44 @@ fn here_documents_are_skipped() {
 }
 
 #[test]
+fn the_image_that_reads_the_file_is_named_and_rewritten() {
+    let text =
+        "# Syntax = docker/dockerfile:1 # and more\r\n# escape=`\r\nFROM docker/dockerfile:1 `\r\n AS b\r\n";
+    let file = parse(text).unwrap();
+    assert_eq!(file.frontend(), Some("docker/dockerfile:1"));
+    assert_eq!(file.bases(0, Builder::Buildkit), BTreeSet::from(["docker/dockerfile:1".to_owned()]));
+    assert_eq!(
+        file.rewrite(&map(&[("docker/dockerfile:1", "m/d:1")])),
+        text.replace("docker/dockerfile:1", "m/d:1")
+    );
+    assert_eq!(parse("#!/usr/bin/env x\n# syntax=a\nFROM b\n").unwrap().frontend(), Some("a"));
+    for without in ["# a comment\n# syntax=a\nFROM b\n", "\n# syntax=a\nFROM b\n", "FROM b\n# syntax=a\n"] {
+        assert_eq!(parse(without).unwrap().frontend(), None, "{without}");
+    }
+}
+
+#[test]
+fn what_old_builders_do_not_know_is_told_unless_another_reads_the_file() {
+    let text = "FROM a\nCOPY --link x /\nRUN --network=none x\nRUN <<EOF\nx\nEOF\nADD --checksum=sha256:0 https://x/y /\n";
+    let file = parse(text).unwrap();
+    let news = [(News::Link, 2), (News::Network, 3), (News::HereDocument, 4), (News::Checksum, 7)];
+    assert_eq!(file.news(), news);
+    assert_eq!(parse(&format!("# syntax=d\n{text}")).unwrap().news(), []);
+    assert_eq!(
+        parse("FROM a\nCOPY --chown=1 --chmod=1 x /\nRUN --mount=type=cache,target=/x y\n").unwrap().news(),
+        []
+    );
+}
+
+#[test]
+fn an_instruction_may_begin_below_an_escape_and_keeps_other_blanks() {
+    let file = parse("\\\n  FROM a\nCOPY a\u{a0}b /\n").unwrap();
+    assert_eq!(file.stages[0].from, image("a"));
+    assert_eq!(file.stages[0].steps[0].takes.context, ["a\u{a0}b"]);
+    assert_eq!(file.rewrite(&map(&[("a", "z")])), file.text.replace("FROM a", "FROM z"));
+}
+
+#[test]
 fn other_escapes_line_ends_and_marks_are_read() {
     let file =
         parse("\u{feff}# escape=`\r\nFROM a `\r\n  AS b\r\nWORKDIR c:\\\r\nRUN x `\r\n  y\r\n").unwrap();
@@ -144,6 +182,7 @@ fn other_escapes_line_ends_and_marks_are_read() {
 #[test]
 fn what_cannot_be_read_exactly_is_refused() {
     let take = "\n  hint: take from a stage further up, or from an image";
+    let first = "\n  hint: write it in the first line of the file";
     let plain = "\n  hint: write it without variables, quotes and escapes";
     for (text, expected) in [
         ("", "1:1: there is no FROM\n  hint: begin a stage with `FROM <image>`".to_owned()),
@@ -190,6 +229,19 @@ fn what_cannot_be_read_exactly_is_refused() {
         (
             "FROM a\nRUN <<EOF\nx\n",
             "2:5: the here-document never ends: no line is `EOF`\n  hint: end it with a line that holds that word and nothing else".to_owned(),
+        ),
+        ("# escape=`\n# escape=`\nFROM a\n", "2:1: there are two `escape` directives\n  hint: keep the first".to_owned()),
+        ("# version=1\n# syntax=a\nFROM a\n", format!("2:1: not every builder reads `syntax` here{first}")),
+        (" # syntax=a\nFROM a\n", format!("1:1: not every builder reads `syntax` here{first}")),
+        ("#!/bin/x\n# escape=`\nFROM a\n", format!("2:1: not every builder reads `escape` here{first}")),
+        (
+            "FROM a AS b\nONBUILD RUN x\nFROM b\n",
+            "3:6: the ONBUILD of line 2 runs here, and its steps cannot be told from the stage's own\n  hint: write its \
+             instruction into this stage, and leave the ONBUILD out".to_owned(),
+        ),
+        (
+            "FROM a\nWORKDIR .\n",
+            "2:9: the folder `.` depends on that of the image below\n  hint: write the path from the root".to_owned(),
         ),
         ("# escape=x\nFROM a\n", "1:1: `x` cannot be the escape character\n  hint: write `# escape=\\` or # escape=`".to_owned()),
     ] {

@@ -1,7 +1,7 @@
 //! Scenario files: what a good one gives, and every mistake with its place.
 
 use super::*;
-use crate::scenario::{Edit, EditLine, Expect};
+use crate::scenario::{Edit, EditLine, Expect, Secret, SecretSource};
 use std::collections::BTreeMap;
 use tempfile::TempDir;
 
@@ -141,6 +141,24 @@ fn a_scenario_is_called_as_its_folder_and_an_edited_file_has_one_spelling() {
 }
 
 #[test]
+fn secrets_of_the_scenario_and_of_a_variant_come_together() {
+    let folder = Folder::new();
+    let text = GOOD
+        .replace(
+            "notes = [\"n\"]",
+            "ssh = true\nsecrets = [{ id = \"a\", env = \"A\" }, { id = \"b\", file = \"./keys/b\" }]",
+        )
+        .replace("target =", "ssh = false\nsecrets = [{ id = \"a\", file-env = \"A_FILE\" }]\ntarget =");
+    folder.write("scenario.toml", &text);
+    let scenario = folder.load().unwrap();
+    let secret = |id: &str, source| Secret { id: id.to_owned(), source };
+    let b = secret("b", SecretSource::File("keys/b".into()));
+    assert_eq!(scenario.variants[0].secrets, [secret("a", SecretSource::Env("A".into())), b.clone()]);
+    assert_eq!(scenario.variants[1].secrets, [b, secret("a", SecretSource::FileEnv("A_FILE".into()))]);
+    assert_eq!((scenario.variants[0].ssh, scenario.variants[1].ssh), (true, false));
+}
+
+#[test]
 fn a_probe_by_command_loads() {
     let folder = Folder::new();
     folder.with("[probe.http]\nport = 80\nbody = ", "[probe.command]\nrun = [\"cat\", \"/e\"]\noutput = ");
@@ -163,11 +181,13 @@ fn every_mistake_in_the_file_is_shown_with_its_place() {
         "\n  cause: No such file or directory (os error 2)\n  hint: correct the path or add what is missing";
     let probe = "describe it in [probe.http], or else in [probe.command]";
     let once = "the unedited file must hold the line once, with sixteen zeros where `{nonce}` stands";
+    let source = "name a variable of the environment with `env`, a file of the scenario with `file`, or a variable that holds the path of a file with `file-env`";
+    let elsewhere = "name a file of the scenario's folder, or a variable that holds the path with `file-env`";
     let zeros = "write `{nonce}` once, where the program has sixteen zeros";
     let claim = "the claim does not parse: ";
     let grammar = "write VARIANT METRIC [in PHASE] [reduction] OP NUMBER [UNIT or %], such as `multi unpacked-size reduction >= 90 %`";
     for (from, to, expected) in [
-        ("notes =", "note =", "3:1: unknown field `note`, expected one of `title`, `language`, `pattern`, `context`, `notes`, `variants`, `probe`, `edits`, `claims`\n  hint: correct the key's spelling, or remove it".to_owned()),
+        ("notes =", "note =", "3:1: unknown field `note`, expected one of `title`, `language`, `pattern`, `context`, `notes`, `secrets`, `ssh`, `variants`, `probe`, `edits`, `claims`\n  hint: correct the key's spelling, or remove it".to_owned()),
         ("title = \"T\"\n", "", "1:1: missing field `title`\n  hint: add the key".to_owned()),
         ("= \"T\"", "= T", "1:9: invalid boolean, expected `true`\n  hint: correct the line; strings stand in quotes".to_owned()),
         ("name = \"multi\"", "name = \"../multi\"", format!("11:8: `../multi` cannot be the name of a variant\n  hint: {name}")),
@@ -177,6 +197,14 @@ fn every_mistake_in_the_file_is_shown_with_its_place() {
         ("\"multi.Dockerfile\"", "\"none.Dockerfile\"", format!("12:14: the Dockerfile `none.Dockerfile` does not exist{there}")),
         ("\"multi.Dockerfile\"", "\"app\"", "12:14: the Dockerfile `app` is not a file\n  hint: name the Dockerfile itself".to_owned()),
         ("\"multi.Dockerfile\"", "\"../x\"", format!("12:14: the Dockerfile `../x` is outside the scenario\n  hint: {own}")),
+        ("language = \"Go\"", "language = \"Go\"\nsecrets = [{ id = \"a b\", env = \"X\" }]", "3:19: `a b` cannot be the id of a secret\n  hint: write it as in `RUN --mount=type=secret,id=…`".to_owned()),
+        ("language = \"Go\"", "language = \"Go\"\nsecrets = [{ id = \"a\" }]", format!("3:12: the secret `a` needs one source\n  hint: {source}")),
+        ("target =", "secrets = [{ id = \"a\", env = \"X\", file = \"x\" }]\ntarget =", format!("13:12: the secret `a` needs one source\n  hint: {source}")),
+        ("target =", "secrets = [{ id = \"a\", env = \"X=Y\" }]\ntarget =", "13:30: `X=Y` cannot be the name of a variable\n  hint: name a variable of the environment, such as TOKEN".to_owned()),
+        ("target =", "secrets = [{ id = \"a\", file = \"../secret/main.go\" }]\ntarget =", format!("13:31: the secret file `../secret/main.go` is outside the scenario\n  hint: {elsewhere}")),
+        ("target =", "secrets = [{ id = \"a\", file = \"/etc/passwd\" }]\ntarget =", format!("13:31: the secret file `/etc/passwd` is outside the scenario\n  hint: {elsewhere}")),
+        ("target =", "secrets = [{ id = \"a\", file = \"./app/key\" }]\ntarget =", "13:31: the secret file `./app/key` is in the context, and would be sent with it\n  hint: keep it beside the context's folder, or elsewhere with `file-env`".to_owned()),
+        ("target =", "secrets = [{ id = \"a\", env = \"X\" }, { id = \"a\", file-env = \"Y\" }]\ntarget =", "13:44: two secrets have the id `a`\n  hint: give each secret an id of its own".to_owned()),
         ("\"final\"", "\"finale\"", "13:10: `multi.Dockerfile` has no stage `finale`\n  hint: its named stages are final".to_owned()),
         ("port = 81", "port = 70000", "15:18: invalid value: integer `70000`, expected u16\n  hint: write a port from 1 to 65535".to_owned()),
         ("port = 81", "port = 0", "15:18: 0 is not a port\n  hint: name the port that the program listens on".to_owned()),
@@ -306,6 +334,12 @@ fn the_hash_sees_what_builds_depend_on_and_nothing_else() {
     folder.with("V = \"2\"", "V = \"3\"");
     expect_new();
     folder.with("port = 80\n", "port = 82\n");
+    expect_new();
+    folder.write("scenario.toml", &format!("ssh = true\n{GOOD}"));
+    expect_new();
+    folder.write("scenario.toml", &format!("secrets = [{{ id = \"a\", env = \"A\" }}]\n{GOOD}"));
+    expect_new();
+    folder.write("scenario.toml", &format!("secrets = [{{ id = \"a\", file-env = \"A\" }}]\n{GOOD}"));
     expect_new();
     folder.write("scenario.toml", GOOD);
     for path in ["app/x", "deps/y", "multi.Dockerfile.dockerignore", "app/.dockerignore"] {

@@ -80,10 +80,13 @@ impl FileSync for FileSyncService {
     }
 }
 
-/// All values of a metadata key; BuildKit escapes them as in a URL's query, and says so, if one is not ASCII.
-fn values(asked: &MetadataMap, key: &str) -> Result<Vec<String>, Status> {
+/// All values of a metadata key. What is not ASCII comes escaped as in a URL's query, and the key says so, or from older
+/// engines as it is.
+pub(super) fn values(asked: &MetadataMap, key: &str) -> Result<Vec<String>, Status> {
     let escaped = asked.get(format!("{key}-encoded").as_str()).is_some_and(|value| value.as_bytes() == b"1");
-    let text = |value: &tonic::metadata::MetadataValue<tonic::metadata::Ascii>| match value.to_str() {
+    let text = |value: &tonic::metadata::MetadataValue<tonic::metadata::Ascii>| match std::str::from_utf8(
+        value.as_bytes(),
+    ) {
         Ok(value) if escaped => Ok(unescape(value)),
         Ok(value) => Ok(value.to_owned()),
         Err(cause) => Err(Status::invalid_argument(format!("{key}: {cause}"))),
@@ -356,12 +359,13 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_not_ascii_come_escaped() {
+    fn values_that_are_not_ascii_come_escaped_or_as_they_are() {
         let mut asked = MetadataMap::new();
         asked.append("followpaths", "a%2Fb+c%C3%A9".parse().unwrap());
         asked.append("followpaths", "100%".parse().unwrap());
         asked.append("exclude-patterns", "a+b%20".parse().unwrap());
-        assert_eq!(values(&asked, "exclude-patterns").unwrap(), ["a+b%20"]);
+        asked.append("exclude-patterns", "\u{e9}/*".as_bytes().try_into().unwrap());
+        assert_eq!(values(&asked, "exclude-patterns").unwrap(), ["a+b%20", "\u{e9}/*"]);
         asked.insert("followpaths-encoded", "1".parse().unwrap());
         assert_eq!(values(&asked, "followpaths").unwrap(), ["a/b cé", "100%"]);
         assert_eq!(values(&asked, "dir-name").unwrap(), Vec::<String>::new());

@@ -2,12 +2,13 @@
 //! tests say that they were left out. They build from `scratch` and remove their images; of the build cache they leave
 //! less than 2 MB to the engine's own collector, as nothing tells its records of folders from another build's.
 
-use super::{Session, connect};
+use super::{ClientConfig, Offer, Session, connect};
 use crate::error::files;
 use bollard::Docker;
 use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion, RemoveImageOptionsBuilder};
 use futures_util::StreamExt;
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 const SOCKET: &str = "/var/run/docker.sock";
@@ -34,13 +35,19 @@ fn tag(test: &str) -> String {
     format!("dbench-session-test/{test}:{}", std::process::id())
 }
 
+/// Two folders and nothing else.
+fn folders<'a>(context: &'a Path, dockerfile_dir: &'a Path) -> Offer<'a> {
+    static NOTHING: LazyLock<Arc<ClientConfig>> = LazyLock::new(Arc::default);
+    Offer { context, dockerfile_dir, secrets: &[], agent: None, config: &NOTHING }
+}
+
 /// Builds `<dockerfiles>/Dockerfile` over `context`; the bytes sent, or what went wrong.
 async fn build(docker: &Docker, context: &Path, dockerfiles: &Path, tag: &str) -> Result<u64, String> {
     static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let id = format!("dbench-test-{}-{count}", std::process::id());
     let key = context.display().to_string();
-    let session = Session::open(Path::new(SOCKET), &id, &key, context, dockerfiles).await.unwrap();
+    let session = Session::open(Path::new(SOCKET), &id, &key, &folders(context, dockerfiles)).await.unwrap();
     let options = BuildImageOptionsBuilder::default()
         .version(BuilderVersion::BuilderV1)
         .session(&id)
@@ -128,8 +135,8 @@ async fn dropping_the_session_closes_the_connection() {
         tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await.unwrap();
         stream
     };
-    let (mut stream, session) =
-        tokio::join!(accept, Session::open(&socket, "id", "key", folder.path(), folder.path()));
+    let offer = folders(folder.path(), folder.path());
+    let (mut stream, session) = tokio::join!(accept, Session::open(&socket, "id", "key", &offer));
     let session = session.unwrap();
     assert_eq!((session.sent(), session.error()), (0, None));
     drop(session);
@@ -157,7 +164,8 @@ async fn a_failure_on_this_side_fails_the_build_and_is_kept() {
 async fn an_engine_that_refuses_or_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("engine.sock");
-    let open = || Session::open(&socket, "id", "key", folder.path(), folder.path());
+    let offer = folders(folder.path(), folder.path());
+    let open = || Session::open(&socket, "id", "key", &offer);
 
     let said = open().await.unwrap_err().to_string();
     assert!(said.starts_with(&format!("cannot connect to the engine at {}", socket.display())), "{said}");
@@ -182,6 +190,8 @@ async fn a_silent_engine_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("engine.sock");
     let _listener = tokio::net::UnixListener::bind(&socket).unwrap();
-    let said = connect(&socket, "id", "key", Duration::from_millis(50)).await.unwrap_err().to_string();
+    let offer = folders(folder.path(), folder.path());
+    let said =
+        connect(&socket, "id", "key", &offer, Duration::from_millis(50)).await.unwrap_err().to_string();
     assert!(said.contains("did not accept a build session"), "{said}");
 }

@@ -1,0 +1,116 @@
+//! Images of a registry that asks who comes: the user's credentials go to pulls of bases and to builds.
+
+use crate::lane::{Ended, Lane, PATIENCE};
+use crate::little_registry::{Fault, LittleRegistry, PASSWORD, USER};
+use crate::tiny::Tiny;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dbench::engine::{BuildRequest, Engine, Removal};
+use dbench::results::Builder;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+/// A folder with a configuration of the docker CLI.
+fn config(lane: &Lane, name: &str, text: &str) -> PathBuf {
+    let folder = lane.path(name);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.json"), text).unwrap();
+    folder
+}
+
+fn in_the_file(registry: &LittleRegistry) -> String {
+    let auth = STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    format!(r#"{{"auths": {{"{}": {{"auth": "{auth}"}}}}}}"#, registry.address)
+}
+
+fn forget(lane: &Lane, image: &str) {
+    let removed = lane.wait_for(lane.engine.remove_image(image)).unwrap();
+    assert_eq!(removed, Removal::Removed, "{image}");
+}
+
+#[test]
+fn a_base_is_pulled_with_the_users_credentials() {
+    let Some(lane) = Lane::open() else { return };
+    let registry = LittleRegistry::faulty(Ipv4Addr::LOCALHOST.into(), 1000, Fault::Private);
+    let tiny = Tiny::new(&lane, "private");
+    for variant in ["single", "multi"] {
+        let text = format!(
+            "FROM {}\nCOPY --from={} /small /small\nRUN echo {}-{variant}\nCOPY edition /edition\n",
+            lane.base,
+            registry.name(),
+            tiny.name
+        );
+        tiny.write(&format!("{variant}.Dockerfile"), &text);
+    }
+    let run = |config: &PathBuf, path: &str| {
+        let mut command = lane.command(&["run", "--rounds", "1", "--phase", "cold", "--variant", "single"]);
+        Ended::of(command.env("DOCKER_CONFIG", config).env("PATH", path).output().unwrap())
+    };
+    let path = std::env::var("PATH").unwrap();
+    let stranger = run(&lane.path("nowhere"), &path).expect(1);
+    stranger.says(&format!("the base {} cannot be pulled", registry.name()));
+
+    let ended = run(&config(&lane, "file", &in_the_file(&registry)), &path).expect(0);
+    forget(&lane, &registry.name());
+
+    // The same by a helper, which notes what it is asked.
+    let asked = lane.path("asked");
+    let helper = lane.path("docker-credential-dbench-test");
+    let script = format!(
+        "#!/bin/sh\ncat > {}\nprintf '{{\"ServerURL\":\"x\",\"Username\":\"{USER}\",\"Secret\":\"{PASSWORD}\"}}'\n",
+        asked.display()
+    );
+    fs::write(&helper, script).unwrap();
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    let by_helper = config(&lane, "helper", r#"{"credsStore": "dbench-test"}"#);
+    let path = format!("{}:{path}", lane.path("").display());
+    run(&by_helper, &path).expect(0);
+    assert_eq!(fs::read_to_string(asked).unwrap(), registry.address.to_string());
+    forget(&lane, &registry.name());
+    assert!(!ended.stdout.contains(PASSWORD) && !ended.stderr.contains(PASSWORD));
+    lane.assert_nothing_with_the_token_is_left();
+}
+
+#[test]
+fn a_build_pulls_with_the_users_credentials() {
+    let Some(lane) = Lane::open() else { return };
+    let registry = LittleRegistry::faulty(Ipv4Addr::LOCALHOST.into(), 1000, Fault::Private);
+    let folder = lane.path("context");
+    fs::create_dir_all(&folder).unwrap();
+    // BuildKit itself fetches what it has no image of.
+    fs::write(folder.join("Dockerfile"), format!("FROM {}\nLABEL token={}\n", registry.name(), lane.token))
+        .unwrap();
+    let build = |config: Option<PathBuf>| {
+        let environment = |name: &str| {
+            config.as_ref().filter(|_| name == "DOCKER_CONFIG").map(|folder| OsString::from(folder.clone()))
+        };
+        let engine = lane.engine.clone().configured(&environment).unwrap();
+        let request = BuildRequest {
+            builder: Builder::Buildkit,
+            platform: None,
+            context: &folder,
+            dockerfile_dir: &folder,
+            dockerfile: "Dockerfile",
+            target: None,
+            args: &BTreeMap::new(),
+            secrets: &[],
+            agent: None,
+            tag: &format!("dbench-private/{}:1", lane.token),
+            labels: &BTreeMap::new(),
+            no_cache: false,
+            namespace: &lane.token,
+            shared_key: &lane.token,
+            deadline: PATIENCE,
+            silence: PATIENCE,
+        };
+        lane.wait_for(engine.build(&request, &mut |_| ())).unwrap().outcome
+    };
+    let refused = build(None).unwrap_err().message;
+    assert!(refused.contains("401") || refused.to_lowercase().contains("unauthorized"), "{refused}");
+    let image = build(Some(config(&lane, "file", &in_the_file(&registry)))).unwrap();
+    lane.sweep(&[image].into());
+}
