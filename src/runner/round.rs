@@ -8,7 +8,7 @@ use super::plan::Planned;
 use super::probe::{Started, Subject, Wrong, probe};
 use super::proof::{Claimed, prove, reaches};
 use super::record::{Of, Verdict};
-use super::transfer::{self, Images};
+use super::transfer::{self, Image, Images};
 use super::{Observer, Runner, clean, naming, steps, tail};
 use crate::engine::{Built, Engine};
 use crate::error::{Result, files};
@@ -41,7 +41,7 @@ pub(super) async fn variant<E: Engine, O: Observer>(
             let opening = planned.case.phase == Phase::Cold;
             let image = build(runner, &pass, &planned).await?;
             opened = image.is_some() || !opening;
-            images.extend(image.filter(|built| built.works).map(|built| (planned.case.phase, built.id)));
+            images.extend(image.filter(|built| built.works).map(|built| (planned.case.phase, built.image)));
         } else {
             let verdict = Verdict::Failed(
                 "the first build of the round failed, so there is no state to build on".into(),
@@ -76,10 +76,10 @@ fn skip<E: Engine, O: Observer>(
     Ok(())
 }
 
-/// An image that a build made.
+/// What a build made and what became of it.
 struct Made {
-    id: String,
-    /// Whether it gave the expected answer.
+    image: Image,
+    /// Whether the image gave the expected answer.
     works: bool,
 }
 
@@ -113,7 +113,8 @@ async fn build<E: Engine, O: Observer>(
         runner.writer.sample(&of.sample(Metric::StartReady, Some(nanoseconds(start.after))))?;
     }
     let works = !matches!(verdict, Verdict::Failed(_));
-    Ok(built.outcome.ok().map(|id| Made { id, works }))
+    let unproven = if let Verdict::Invalid(reason) = verdict { Some(reason) } else { None };
+    Ok(built.outcome.ok().map(|id| Made { image: Image { id, unproven }, works }))
 }
 
 /// The probe before the proof, because an image that does not work makes every number meaningless. An edit that the

@@ -26,8 +26,24 @@ use crate::scenario::Nonce;
 use rows::{PUSH, Pull, SKIPPED, UPDATE_PUSH};
 use std::collections::BTreeMap;
 
+/// An image that a build made.
+pub(super) struct Image {
+    pub(super) id: String,
+    /// Why its build does not count, if it does not.
+    pub(super) unproven: Option<String>,
+}
+
 /// Images of one variant in one round, by the phase that made them.
-pub(super) type Images = BTreeMap<Phase, String>;
+pub(super) type Images = BTreeMap<Phase, Image>;
+
+impl Image {
+    /// A transfer of the image does not count if its build does not.
+    fn judge(&self, verdict: &mut Verdict) {
+        if let (Some(reason), Verdict::Valid) = (&self.unproven, &*verdict) {
+            *verdict = Verdict::Invalid(format!("the build of the image does not count: {reason}"));
+        }
+    }
+}
 
 /// One variant in one round on its way through the registry.
 struct Visit<'v, 'a, E, O> {
@@ -52,7 +68,7 @@ pub(super) async fn measure<E: Engine, O: Observer>(
     let by = if pass.builder == Builder::Buildkit { String::new() } else { format!(" ({})", pass.builder) };
     runner.observer.transfers(&format!("{}/{}{by}", pass.scenario.name, pass.variant.name), round);
     let mut visit = Visit { runner, site: &mut site, pass, round };
-    let measured = visit.all(cold, images).await;
+    let measured = visit.all(&cold.id, images).await;
     runner.site = Some(site);
     measured
 }
@@ -161,13 +177,16 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
         Ok(())
     }
 
-    /// Push and pull of an image after an edit, where registry and node hold the cold one.
-    async fn update(&mut self, image: &str, phase: Phase, cold: &Packed) -> Result<()> {
+    /// Push and pull of an image after an edit, where registry and node hold the cold one. Of a build that does not count
+    /// nobody knows whether the edit alone made the difference, so what moved does not count either.
+    async fn update(&mut self, image: &Image, phase: Phase, cold: &Packed) -> Result<()> {
         let name = self.name(phase);
-        let pushed = self.push(image, &name, Some(cold)).await?;
+        let mut pushed = self.push(&image.id, &name, Some(cold)).await?;
+        image.judge(&mut pushed.verdict);
         self.write_push(phase, &pushed, "update-push", UPDATE_PUSH)?;
         let Some(packed) = &pushed.packed else { return Ok(()) };
-        let pulled = self.pull(packed, &name, Some(cold)).await?;
+        let mut pulled = self.pull(packed, &name, Some(cold)).await?;
+        image.judge(&mut pulled.verdict);
         let kind = if phase == Phase::SourceEdit { Pull::SourceEdit } else { Pull::DepsEdit };
         self.write_pull(phase, kind, packed, &pulled)?;
         self.site.registry.forget(&name).await
@@ -261,5 +280,25 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
 
     fn write(&mut self, samples: &[Sample]) -> Result<()> {
         samples.iter().try_for_each(|sample| self.runner.writer.sample(sample))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transfer_of_an_unproven_build_does_not_count_and_keeps_a_failure() {
+        let unproven = Image { id: "a".into(), unproven: Some("step 3 ran".into()) };
+        let proven = Image { id: "a".into(), unproven: None };
+        let judged = |image: &Image, mut verdict| {
+            image.judge(&mut verdict);
+            verdict
+        };
+        let reason = "the build of the image does not count: step 3 ran";
+        assert_eq!(judged(&unproven, Verdict::Valid), Verdict::Invalid(reason.into()));
+        assert_eq!(judged(&proven, Verdict::Valid), Verdict::Valid);
+        let failed = Verdict::Failed("no answer".into());
+        assert_eq!(judged(&unproven, failed.clone()), failed);
     }
 }
