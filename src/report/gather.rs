@@ -220,7 +220,8 @@ fn row(
     }
 }
 
-/// No ratio for the baseline itself, for images that were not proven to be equal, or where a side failed.
+/// No ratio for the baseline itself, for images that were not proven to be equal, or where the build or the measurement of
+/// a side failed.
 fn ratio(
     scenario: &ScenarioRecord,
     variant: &VariantRecord,
@@ -230,7 +231,7 @@ fn ratio(
     cases: &Cases<'_>,
 ) -> Option<f64> {
     let baseline = scenario.baseline().filter(|b| b.name != variant.name)?;
-    let failed = |name: &str| cases.failed(&scenario.name, name, phase);
+    let failed = |name: &str| cases.failed(&scenario.name, name, phase, metric).is_some();
     if scenario.agree != Some(true) || failed(&variant.name) || failed(&baseline.name) {
         return None;
     }

@@ -181,6 +181,16 @@ impl Metric {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|m| m.name() == name)
     }
+
+    /// Whether one measurement gives both, as `pull-cold-bytes` and `pull-cold-wall`: a build and the parts of its time,
+    /// one push, one pull. Then the one fails with the other.
+    pub fn is_measured_with(self, other: Self) -> bool {
+        let measurement = |metric: Self| match metric.name().rsplit_once('-') {
+            Some((measurement, _quantity)) => measurement,
+            None => metric.name(),
+        };
+        measurement(self) == measurement(other)
+    }
 }
 
 impl fmt::Display for Metric {

@@ -72,9 +72,12 @@ impl<'a> Cases<'a> {
             .collect()
     }
 
-    /// Whether anything about the case failed, in any round.
-    pub fn failed(&self, scenario: &str, variant: &str, phase: Phase) -> bool {
-        self.of_case(scenario, variant, phase).any(|s| s.status == Status::Failed)
+    /// What failed of a case, in any round, so that the metric does not count there: its build or probe, which spoils
+    /// everything, or what the metric is measured with. A pull that failed says nothing against a size.
+    pub fn failed(&self, scenario: &str, variant: &str, phase: Phase, metric: Metric) -> Option<Metric> {
+        let failed = self.of_case(scenario, variant, phase).filter(|s| s.status == Status::Failed);
+        let mut failed = failed.map(|s| s.metric);
+        failed.find(|failed| *failed == Metric::BuildWall || failed.is_measured_with(metric))
     }
 
     /// What does not count of one case, by reason, in the order in which it came up.

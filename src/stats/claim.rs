@@ -86,8 +86,9 @@ pub fn judge(record: &ClaimRecord, scenario: &ScenarioRecord, cases: &Cases<'_>,
                 return Verdict::open(None, "the baseline was left out of this run");
             };
             for variant in [&claim.variant, &baseline.name] {
-                if cases.failed(&scenario.name, variant, claim.phase) {
-                    return Verdict::open(None, format!("{variant} {} failed", claim.phase));
+                if let Some(failed) = cases.failed(&scenario.name, variant, claim.phase, claim.metric) {
+                    let what = if failed == Metric::BuildWall { claim.phase.name() } else { failed.name() };
+                    return Verdict::open(None, format!("{variant} {what} failed"));
                 }
             }
             let below = spread(&baseline.name).and_then(|base| reduction(own.median, base.median));
@@ -239,7 +240,23 @@ mod tests {
         assert_eq!(judged(text, Some(true), false, &some).reason, "single cold has no valid sample");
         assert_eq!(judged(text, Some(true), false, &[]).reason, "multi cold has no valid sample");
         some[0].status = Status::Failed;
-        assert_eq!(judged(text, Some(true), false, &some).reason, "single cold failed");
+        assert_eq!(judged(text, Some(true), false, &some).reason, "single unpacked-size failed");
+    }
+
+    #[test]
+    fn a_pull_that_failed_says_nothing_against_a_size_and_something_against_its_own_bytes() {
+        let mut some = [sizes(), samples(Metric::PullColdBytes, "single", &[100, 100])].concat();
+        some.extend(samples(Metric::PullColdBytes, "multi", &[5, 5]));
+        some.last_mut().unwrap().status = Status::Failed;
+        let size = judged("multi unpacked-size reduction >= 90 %", Some(true), false, &some);
+        assert_ne!(size.outcome, Outcome::Open, "{}", size.reason);
+        for metric in ["pull-cold-bytes", "pull-cold-wall"] {
+            let mut all = some.clone();
+            all.extend(samples(Metric::PullColdWall, "single", &[9, 9]));
+            all.extend(samples(Metric::PullColdWall, "multi", &[9, 9]));
+            let verdict = judged(&format!("multi {metric} reduction >= 90 %"), Some(true), false, &all);
+            assert_eq!(verdict.reason, "multi pull-cold-bytes failed");
+        }
     }
 
     #[test]
