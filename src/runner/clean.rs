@@ -297,7 +297,7 @@ pub(super) async fn prune(
     }
 }
 
-/// Of an unfinished build: a record whose RUN command is ours is ours, and so is one without a command that the build made
+/// Of an unfinished build: a record that came while it ran is ours if its RUN command is ours, or if it has none and stands
 /// on a record of ours. What is connected with one of these is ours, the rest is doubtful.
 fn sort_new<'a>(records: &'a [CacheRecord], ledger: &Ledger) -> Sorted<'a> {
     let present = |id: &String| records.iter().any(|r| r.id == *id);
@@ -309,8 +309,8 @@ fn sort_new<'a>(records: &'a [CacheRecord], ledger: &Ledger) -> Sorted<'a> {
     let new: Vec<&CacheRecord> = records.iter().filter(|r| !build.present.contains(&r.id)).collect();
     let on_ours = |record: &CacheRecord| record.parents.iter().any(|id| ledger.records.contains(id));
     let found = sort(&new, |record| match command(record) {
-        Some(_) => made_by(record, &ledger.commands),
-        None => build.ran_at(record.created) && on_ours(record),
+        Some(_) => made_by(record, &ledger.commands) && build.ran_at(record.created),
+        None => on_ours(record) && build.ran_at(record.created),
     });
     sorted.doubtful = found.doubtful.into_iter().filter(|r| !sorted.ours.contains(&r.id)).collect();
     sorted.ours.extend(found.ours);

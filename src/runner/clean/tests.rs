@@ -8,6 +8,7 @@ fn record(id: &str, parent: &str, description: &str) -> CacheRecord {
         id: id.into(),
         parents: if parent.is_empty() { vec![] } else { vec![parent.into()] },
         description: description.into(),
+        created: 100,
         ..CacheRecord::default()
     }
 }
@@ -37,6 +38,8 @@ fn a_killed_builds_records_are_ours_by_command_or_connection() {
     let sorted = sort_new(&records, &ledger);
     let ours: Vec<_> = sorted.ours.iter().map(String::as_str).collect();
     assert_eq!(ours, ["after", "copy", "mount", "run"]);
+    let later = [CacheRecord { created: 171, ..records[2].clone() }];
+    assert_eq!(sort_new(&later, &ledger).doubtful, [&later[0]], "the user built the same Dockerfile later");
     let doubtful: Vec<_> = sorted.doubtful.iter().map(|r| r.id.as_str()).collect();
     assert_eq!(doubtful, ["theirs", "loose"]);
 }
