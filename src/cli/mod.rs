@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod scenarios;
 mod screen;
+mod signals;
 mod timeline;
 
 use crate::error::{Exit, Result};

@@ -1,12 +1,12 @@
 //! `dbench registry`: the embedded registry alone, until it is told to end.
 
 use super::screen::Screen;
+use super::signals::Signals;
 use crate::error::{Error, Exit, Result};
 use crate::registry::{Limits, Registry, Settings};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often the meter is emptied.
 const FORGETTING: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn registry(arguments: Arguments, screen: &Screen) -> Result<Exit> {
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let mut signals = Signals::listen()?;
     // It is removed with all its content when the command ends.
     let temporary = match arguments.dir {
         Some(_) => None,
@@ -44,8 +44,7 @@ pub(super) async fn registry(arguments: Arguments, screen: &Screen) -> Result<Ex
     announce(&registry, temporary.is_some(), screen)?;
     loop {
         tokio::select! {
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
+            () = signals.next() => break,
             // Nobody reads the meter here, and it would grow for as long as this runs.
             () = tokio::time::sleep(FORGETTING) => drop(registry.meter().take()),
         }
@@ -64,8 +63,4 @@ fn announce(registry: &Registry, temporary: bool, screen: &Screen) -> Result<()>
     }
     let kept = if temporary { "; its content goes when it ends" } else { "" };
     screen.print(&format!("listening on {address}{kept}\n"))
-}
-
-fn listen(kind: SignalKind) -> Result<Signal> {
-    signal(kind).map_err(|cause| Error::surroundings("cannot listen for signals").because(cause))
 }

@@ -7,6 +7,7 @@ use super::config::{Builders, Config, deadline};
 use super::progress::Progress;
 use super::scenarios::{self, Found};
 use super::screen::Screen;
+use super::signals::Signals;
 use super::{mapping, plan};
 use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::Endpoint;
@@ -26,7 +27,6 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// The image of a node in a container, which may be mapped as a base is.
 const NODE_IMAGE: &str = "docker:dind";
@@ -329,24 +329,23 @@ async fn measure(
     screen: &Screen,
 ) -> Result<RunFolder> {
     let total = settings.selection.builds_of(scenarios, &settings.rounds).len();
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
+    let mut signals = Signals::listen()?;
     let mut progress = Progress::new(*screen, total);
     let mut runner = Runner::new(engine, &mut progress, settings, scenarios, bases, about, run, writer)?;
     let folder = runner.writer().folder().clone();
-    let id = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let ended = tokio::select! {
         done = runner.run() => Some(done),
-        _ = interrupt.recv() => None,
-        _ = terminate.recv() => None,
+        () = signals.next() => None,
     };
+    if ended.is_none() {
+        screen.say("interrupted: removing what was made, once the engine lets go of it (some ten seconds)");
+    }
     let cleaned = runner.finish(!matches!(ended, Some(Ok(())))).await;
     progress.finish();
     // What stopped the run says more than what stopped the clean-up after it.
     ended.unwrap_or(Ok(())).map_err(|error| match error.advice() {
         Some(_) => error,
-        None => error
-            .hint(format!("put that right; then `dbench run --resume {id}` goes on with what is missing")),
+        None => error.hint(format!("put that right; then {}", going_on(&folder))),
     })?;
     for left in cleaned?.left {
         screen.problem("warning", &format!("left in the engine: {left}"));
@@ -354,8 +353,9 @@ async fn measure(
     Ok(folder)
 }
 
-fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
-    signal(kind).map_err(|cause| Error::surroundings("cannot listen for signals").because(cause))
+fn going_on(folder: &RunFolder) -> String {
+    let folder = crate::error::shown(folder.path());
+    format!("`dbench run --resume {}` goes on with what is missing", folder.display())
 }
 
 /// Prints and draws what came out, and decides the exit code: 130, then 3, then 4.
@@ -370,7 +370,7 @@ fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: 
     screen.say(&format!("run: {}", crate::error::shown(loaded.folder.path()).display()));
     let refuted = document.refuted();
     Ok(if loaded.run.interrupted {
-        let hint = format!("`dbench run --resume {}` goes on with what is missing", loaded.run.id);
+        let hint = going_on(&loaded.folder);
         screen.problem("error", &Error::interrupted().hint(hint).to_string());
         Exit::Interrupted
     } else if has_gap(plan, &loaded.samples) {
