@@ -39,6 +39,12 @@ pub(super) fn section(section: &Section) -> String {
         let said = told.pace(&pace);
         told.parts.push(format!("after a source edit {} {said}", row.name));
     }
+    if told.parts.is_empty()
+        && let Some((row, pace)) = extreme(section, baseline, Phase::Cold, f64::max)
+    {
+        let said = told.pace(&pace);
+        told.parts.push(format!("{} {said}", row.name));
+    }
     if told.parts.is_empty() {
         return format!("{}: nothing to compare, see the cases that do not count", section.label);
     }

@@ -25,7 +25,7 @@ pub fn bytes(value: u64) -> String {
 /// Nanoseconds as `0.31 s`, `12.4 s`, `3 min 20 s` or `1 h 5 min`.
 pub fn time(ns: u64) -> String {
     let seconds = ns as f64 / 1e9;
-    let whole = (ns + 500_000_000) / 1_000_000_000;
+    let whole = ns.saturating_add(500_000_000) / 1_000_000_000;
     if ns > 0 && seconds < 0.0005 {
         format!("<0.001{THIN}s")
     } else if seconds < 0.0095 {
