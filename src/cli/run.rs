@@ -338,7 +338,7 @@ async fn measure(
         () = signals.next() => None,
     };
     if ended.is_none() {
-        screen.say("interrupted: removing what was made, once the engine lets go of it (some ten seconds)");
+        screen.say("interrupted: removing what was made, once the engine lets go of it (a few seconds)");
     }
     let cleaned = runner.finish(!matches!(ended, Some(Ok(())))).await;
     progress.finish();

@@ -83,9 +83,7 @@ async fn clean_by(
     keep: bool,
     cleaned: &mut Cleaned,
 ) -> Result<()> {
-    if ledger.unfinished.is_some() || ledger.unfinished_classic.is_some() {
-        settle(engine).await?;
-    }
+    settle(engine, ledger).await?;
     remove_containers(engine, ledger, cleaned).await?;
     let mut all = remove_networks(engine, ledger, cleaned).await?;
     all &= !keep && remove_images(engine, ledger, cleaned).await?;
@@ -101,17 +99,24 @@ async fn clean_by(
     journal.write(&Entry::StepImages { ids: steps })
 }
 
-/// Waits until no more records come and none is in use: an engine ends a build some time after its client let go of it,
-/// and what its last steps made is listed only then. Somebody else's builds may keep it from settling, so there is an
-/// end to it.
-pub(super) async fn settle(engine: &impl Engine) -> Result<()> {
+/// Waits, if the end of a build is not known, until no more records come and none that came with it is in use: an engine
+/// ends a build some time after its client let go of it, and what its last steps made is listed only then. Somebody
+/// else's builds may keep it from settling, so there is an end to it. What was there before tells nothing: engines may
+/// hold a context for as long as they live whose build was cut off.
+pub(super) async fn settle(engine: &impl Engine, ledger: &Ledger) -> Result<()> {
+    if ledger.unfinished.is_none() && ledger.unfinished_classic.is_none() {
+        return Ok(());
+    }
+    let came = |record: &CacheRecord| {
+        !ledger.unfinished.as_ref().is_some_and(|build| build.present.contains(&record.id))
+    };
     let give_up = Instant::now() + SETTLED_BY;
     let (mut before, mut images) = (engine.cache().await?, engine.stored().await?);
     loop {
         tokio::time::sleep(SETTLING).await;
         let (now, stored) = (engine.cache().await?, engine.stored().await?);
         let settled =
-            ids(&now) == ids(&before) && !now.iter().any(|record| record.in_use) && stored == images;
+            ids(&now) == ids(&before) && !now.iter().any(|r| r.in_use && came(r)) && stored == images;
         if settled || Instant::now() >= give_up {
             return Ok(());
         }

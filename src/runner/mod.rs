@@ -261,7 +261,7 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             site.close().await?;
         }
         if interrupted {
-            clean::settle(self.engine).await?;
+            clean::settle(self.engine, &Ledger::read(self.journal.path())?).await?;
         }
         // The last build may have ended without a look, and its context may be listed only now.
         let ours = self.cache.look(&self.engine.cache().await?).ours;
