@@ -12,9 +12,7 @@ use dbench::engine::docker::DockerEngine;
 use dbench::engine::endpoint::Endpoint;
 use dbench::engine::{BuildRequest, Engine, Kind, Step};
 use dbench::error::files;
-use dbench::results::Builder;
 use dbench::runner::{Lock, state_folder};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use sweep::Sweep;
@@ -95,23 +93,12 @@ impl Bench {
         let namespace = format!("{}-{variant}-{}", self.token, self.opened);
         let tag = format!("dbench/bench/{variant}:{}-{}", self.token, self.images.len());
         self.images.push(tag.clone());
+        let (context, key) = (pair().join("app"), format!("{}-{variant}", self.token));
         let request = BuildRequest {
-            builder: Builder::Buildkit,
-            platform: None,
-            context: &pair().join("app"),
-            dockerfile_dir: self.folder.path(),
             dockerfile: &format!("{variant}.Dockerfile"),
-            target: None,
-            args: &BTreeMap::new(),
-            secrets: &[],
-            agent: None,
-            tag: &tag,
-            labels: &BTreeMap::new(),
             no_cache: phase == Phase::Cold,
             namespace: &namespace,
-            shared_key: &format!("{}-{variant}", self.token),
-            deadline: PATIENCE,
-            silence: PATIENCE,
+            ..BuildRequest::plain(&context, self.folder.path(), &tag, &key, PATIENCE)
         };
         let built = self.runtime.block_on(self.engine.build(&request, &mut |_| ())).unwrap();
         if let Err(failure) = &built.outcome {

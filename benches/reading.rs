@@ -14,7 +14,7 @@ use dbench::engine::endpoint::Endpoint;
 use dbench::engine::{BuildRequest, Built, Engine, Trace, VertexUpdate};
 use dbench::error::files;
 use dbench::report::{Document, charts};
-use dbench::results::{Builder, Loaded, RunFolder, Sample};
+use dbench::results::{Loaded, RunFolder, Sample};
 use dbench::scenario::{Dockerfile, Scenario};
 use replay::status::{Vertex, image};
 use replay::{Reply, Server};
@@ -145,24 +145,7 @@ fn statuses(criterion: &mut Criterion) {
 }
 
 async fn replayed(engine: &DockerEngine, folder: &Path) -> Built {
-    let request = BuildRequest {
-        builder: Builder::Buildkit,
-        platform: None,
-        context: folder,
-        dockerfile_dir: folder,
-        dockerfile: "Dockerfile",
-        target: None,
-        args: &BTreeMap::new(),
-        secrets: &[],
-        agent: None,
-        tag: "replayed",
-        labels: &BTreeMap::new(),
-        no_cache: false,
-        namespace: "replayed",
-        shared_key: "replayed",
-        deadline: Duration::from_secs(60),
-        silence: Duration::from_secs(60),
-    };
+    let request = BuildRequest::plain(folder, folder, "replayed", "replayed", Duration::from_secs(60));
     engine.build(&request, &mut |_| ()).await.unwrap()
 }
 

@@ -5,8 +5,6 @@ use dbench::engine::docker::DockerEngine;
 use dbench::engine::endpoint::Endpoint;
 use dbench::engine::{BuildRequest, Engine, Kind};
 use dbench::error::{Error, Result};
-use dbench::results::Builder;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -140,24 +138,8 @@ pub async fn build_once(arguments: &[&str]) -> Result<String> {
         ));
     };
     let engine = DockerEngine::connect(&Endpoint::choose(None)?).await?;
-    let request = BuildRequest {
-        builder: Builder::Buildkit,
-        platform: None,
-        context: Path::new(context),
-        dockerfile_dir: Path::new(dockerfiles),
-        dockerfile: "Dockerfile",
-        target: None,
-        args: &BTreeMap::new(),
-        secrets: &[],
-        agent: None,
-        tag,
-        labels: &BTreeMap::new(),
-        no_cache: no_cache == "true",
-        namespace: key,
-        shared_key: key,
-        deadline: PATIENCE,
-        silence: PATIENCE,
-    };
+    let plain = BuildRequest::plain(Path::new(context), Path::new(dockerfiles), tag, key, PATIENCE);
+    let request = BuildRequest { no_cache: no_cache == "true", ..plain };
     let built = engine.build(&request, &mut |_| ()).await?;
     if let Err(failure) = built.outcome {
         return Err(Error::surroundings(failure.message));

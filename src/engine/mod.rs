@@ -117,6 +117,38 @@ pub struct BuildRequest<'a> {
     pub silence: Duration,
 }
 
+impl<'a> BuildRequest<'a> {
+    /// A build with BuildKit of the `Dockerfile` in a folder, which gets nothing beside the context and shares caches
+    /// with the builds of the same key.
+    pub fn plain(
+        context: &'a Path,
+        dockerfile_dir: &'a Path,
+        tag: &'a str,
+        key: &'a str,
+        deadline: Duration,
+    ) -> Self {
+        static NOTHING: BTreeMap<String, String> = BTreeMap::new();
+        Self {
+            builder: Builder::Buildkit,
+            platform: None,
+            context,
+            dockerfile_dir,
+            dockerfile: "Dockerfile",
+            target: None,
+            args: &NOTHING,
+            secrets: &[],
+            agent: None,
+            tag,
+            labels: &NOTHING,
+            no_cache: false,
+            namespace: key,
+            shared_key: key,
+            deadline,
+            silence: deadline,
+        }
+    }
+}
+
 /// What a build came to.
 #[derive(Clone, Debug)]
 pub struct Built {

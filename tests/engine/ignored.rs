@@ -4,11 +4,10 @@
 
 use crate::lane::{Lane, PATIENCE};
 use dbench::engine::{BuildRequest, Engine};
-use dbench::results::Builder;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -106,24 +105,8 @@ impl Case {
 
     fn by_dbench(&self, lane: &Lane, key: &str) -> Result<String, String> {
         let tag = self.tag(lane, "dbench");
-        let request = BuildRequest {
-            builder: Builder::Buildkit,
-            platform: None,
-            context: &self.folder,
-            dockerfile_dir: &self.dockerfiles,
-            dockerfile: "Dockerfile",
-            target: None,
-            args: &BTreeMap::new(),
-            secrets: &[],
-            agent: None,
-            tag: &tag,
-            labels: &BTreeMap::new(),
-            no_cache: false,
-            namespace: &lane.token,
-            shared_key: key,
-            deadline: PATIENCE,
-            silence: PATIENCE,
-        };
+        let plain = BuildRequest::plain(&self.folder, &self.dockerfiles, &tag, key, PATIENCE);
+        let request = BuildRequest { namespace: &lane.token, ..plain };
         let built = lane.wait_for(lane.engine.build(&request, &mut |_| ())).unwrap();
         built.outcome.map_err(|failure| failure.message)
     }

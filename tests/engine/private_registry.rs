@@ -6,8 +6,6 @@ use crate::tiny::Tiny;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dbench::engine::{BuildRequest, Engine, Removal};
-use dbench::results::Builder;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -89,24 +87,8 @@ fn a_build_pulls_with_the_users_credentials() {
             config.as_ref().filter(|_| name == "DOCKER_CONFIG").map(|folder| OsString::from(folder.clone()))
         };
         let engine = lane.engine.clone().configured(&environment).unwrap();
-        let request = BuildRequest {
-            builder: Builder::Buildkit,
-            platform: None,
-            context: &folder,
-            dockerfile_dir: &folder,
-            dockerfile: "Dockerfile",
-            target: None,
-            args: &BTreeMap::new(),
-            secrets: &[],
-            agent: None,
-            tag: &format!("dbench-private/{}:1", lane.token),
-            labels: &BTreeMap::new(),
-            no_cache: false,
-            namespace: &lane.token,
-            shared_key: &lane.token,
-            deadline: PATIENCE,
-            silence: PATIENCE,
-        };
+        let tag = format!("dbench-private/{}:1", lane.token);
+        let request = BuildRequest::plain(&folder, &folder, &tag, &lane.token, PATIENCE);
         lane.wait_for(engine.build(&request, &mut |_| ())).unwrap().outcome
     };
     let refused = build(None).unwrap_err().message;

@@ -8,7 +8,7 @@ use dbench::results::{Builder, Loaded, Metric, Phase, Status};
 use dbench::runner::{Claimed, prove};
 use dbench::scenario::{Nonce, Scenario};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 
 /// A variant of a scenario, built through the library with a state of the test's choice.
@@ -30,23 +30,12 @@ impl<'a> Bench<'a> {
 
     fn build(&self, no_cache: bool) -> Trace {
         let variant = self.scenario.baseline();
+        let (token, folder) = (&self.lane.token, &self.scenario.dir);
         let request = BuildRequest {
-            builder: Builder::Buildkit,
-            platform: None,
-            context: self.copy.path(),
-            dockerfile_dir: &self.scenario.dir,
             dockerfile: "single.Dockerfile",
-            target: None,
             args: &variant.args,
-            secrets: &[],
-            agent: None,
-            tag: &self.tag,
-            labels: &BTreeMap::new(),
             no_cache,
-            namespace: &self.lane.token,
-            shared_key: &self.lane.token,
-            deadline: PATIENCE,
-            silence: PATIENCE,
+            ..BuildRequest::plain(self.copy.path(), folder, &self.tag, token, PATIENCE)
         };
         let built = self.lane.wait_for(self.lane.engine.build(&request, &mut |_| ())).unwrap();
         let log = String::from_utf8_lossy(&built.log).into_owned();

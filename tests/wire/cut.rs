@@ -6,9 +6,7 @@ use crate::replay::{Reply, Request, Server, stream};
 use dbench::engine::docker::DockerEngine;
 use dbench::engine::endpoint::Endpoint;
 use dbench::engine::{BuildRequest, Built, Engine};
-use dbench::results::Builder;
 use futures_util::StreamExt;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -36,25 +34,8 @@ fn events() -> Vec<String> {
 
 /// Builds against an engine that answers the build with that tag as `reply` says of it.
 async fn build(engine: &DockerEngine, folder: &Path, tag: String, silence: Duration) -> Built {
-    let nothing = BTreeMap::new();
-    let request = BuildRequest {
-        builder: Builder::Buildkit,
-        platform: None,
-        context: folder,
-        dockerfile_dir: folder,
-        dockerfile: "Dockerfile",
-        target: None,
-        args: &nothing,
-        secrets: &[],
-        agent: None,
-        tag: &tag,
-        labels: &nothing,
-        no_cache: true,
-        namespace: "n",
-        shared_key: "n",
-        deadline: Duration::from_secs(20),
-        silence,
-    };
+    let plain = BuildRequest::plain(folder, folder, &tag, "n", Duration::from_secs(20));
+    let request = BuildRequest { no_cache: true, silence, ..plain };
     engine.build(&request, &mut |_| {}).await.unwrap_or_else(|error| panic!("{tag}: {error}"))
 }
 
