@@ -28,9 +28,9 @@ pub(super) async fn build(
     // The answer begins only after the whole context has come, so the client's patience must cover the build.
     let client = engine.client.clone().with_timeout(request.deadline.saturating_add(ANSWER));
     let dockerfile = request.dockerfile_dir.join(request.dockerfile);
+    let redactor = engine.redactor(&[])?;
     let (started, clock) = (Timestamp::now(), Instant::now());
     let (context, progress) = tarball::stream(request.context, &dockerfile);
-    let redactor = engine.redactor(&[])?;
     let mut events =
         client.build_image(options(request, &engine.proxies), None, Some(bollard::body_try_stream(context)));
     let mut reading = Reading::begin(now());
