@@ -88,8 +88,8 @@ fn announced(choice: &Choice) -> String {
         }
         NodeKind::Container => {
             let image = &choice.image;
-            let else_ = if choice.node.is_none() { "; else by dbench itself" } else { "" };
-            format!("by an engine in a container of {image}, which ends with the run{else_}")
+            let otherwise = if choice.node.is_none() { "; else by dbench itself" } else { "" };
+            format!("by an engine in a container of {image}, which ends with the run{otherwise}")
         }
         NodeKind::None => "by dbench itself".to_owned(),
     };

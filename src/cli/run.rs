@@ -1,5 +1,6 @@
 //! `dbench run`: builds, proves and measures scenarios, and shows what came out.
 
+mod engine;
 mod resume;
 
 use super::Format;
@@ -10,7 +11,6 @@ use super::screen::Screen;
 use super::signals::Signals;
 use super::{mapping, plan};
 use crate::engine::docker::DockerEngine;
-use crate::engine::endpoint::Endpoint;
 use crate::engine::node::ImageStore;
 use crate::engine::{About, Engine, Patience, Reach};
 use crate::error::{Error, Exit, Result};
@@ -20,7 +20,7 @@ use crate::results::{
     Writer,
 };
 use crate::runner::bases::Bases;
-use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Secrets, Selection, Settings, host};
+use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
 use crate::scenario::{Scenario, same_image};
 use clap::parser::ValueSource;
 use jiff::Timestamp;
@@ -207,10 +207,7 @@ pub(super) async fn run(
         return plan::show(&plan, transfers, &scenarios, &map, &out, arguments.format, screen)
             .map(|()| Exit::Done);
     }
-    let environment = |name: &str| std::env::var_os(name);
-    let secrets = Secrets::resolve(&scenarios, &selection.builders, &environment)?;
-    let engine = DockerEngine::connect(&Endpoint::choose(context)?).await?.configured(&environment)?;
-    let engine = engine.visiting_with(&transfers.relay_image);
+    let (engine, secrets) = engine::connect(&scenarios, &selection.builders, &transfers, context).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
     let _lock = Lock::take(&state, &about.id)?;
     for builder in &selection.builders {

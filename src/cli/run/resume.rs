@@ -3,16 +3,14 @@
 
 use super::super::config::Config;
 use super::super::screen::Screen;
-use super::{Arguments, Surroundings, conclude, deadlines, measure, plan, transfers};
-use crate::engine::docker::DockerEngine;
-use crate::engine::endpoint::Endpoint;
+use super::{Arguments, Surroundings, conclude, deadlines, engine, measure, plan, transfers};
 use crate::engine::node::ImageStore;
 use crate::engine::{Engine, Reach};
 use crate::error::{Error, Exit, Result, shown};
 use crate::report::format;
 use crate::results::{Loaded, Measure, Run, Writer, find_run};
 use crate::runner::bases::Bases;
-use crate::runner::{self, Choice, Lock, Round, Secrets, Selection, Settings, host};
+use crate::runner::{self, Choice, Lock, Round, Selection, Settings, host};
 use crate::scenario::{Scenario, same_image};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -59,10 +57,7 @@ pub(super) async fn resume(
     if transferring {
         transfers.check()?;
     }
-    let environment = |name: &str| std::env::var_os(name);
-    let secrets = Secrets::resolve(&scenarios, &selection.builders, &environment)?;
-    let engine = DockerEngine::connect(&Endpoint::choose(context)?).await?.configured(&environment)?;
-    let engine = engine.visiting_with(&transfers.relay_image);
+    let (engine, secrets) = engine::connect(&scenarios, &selection.builders, &transfers, context).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
     let _lock = Lock::take(&state, &about.id)?;
     // Until now another process may have written to it.
