@@ -31,8 +31,7 @@ pub(super) fn section(section: &Section) -> String {
     let slowest = extreme(section, baseline, Phase::Cold, f64::max)
         .filter(|(row, pace)| subject != Some(row.name.as_str()) && pace.ratio > 1.0 && pace.is_notable());
     if let Some((row, pace)) = slowest {
-        let said = told.pace(&pace);
-        told.parts.push(format!("{} {said}", row.name));
+        told.tell(row, &pace);
     }
     told.parts.extend(chosen(section).and_then(|row| moved::of(row, baseline)));
     if let Some((row, pace)) = extreme(section, baseline, Phase::SourceEdit, f64::min) {
@@ -42,8 +41,7 @@ pub(super) fn section(section: &Section) -> String {
     if told.parts.is_empty()
         && let Some((row, pace)) = extreme(section, baseline, Phase::Cold, f64::max)
     {
-        let said = told.pace(&pace);
-        told.parts.push(format!("{} {said}", row.name));
+        told.tell(row, &pace);
     }
     if told.parts.is_empty() {
         return format!("{}: nothing to compare, see the cases that do not count", section.label);
@@ -61,6 +59,11 @@ struct Told {
 }
 
 impl Told {
+    fn tell(&mut self, row: &Row, pace: &Pace<'_>) {
+        let said = self.pace(pace);
+        self.parts.push(format!("{} {said}", row.name));
+    }
+
     fn pace(&mut self, pace: &Pace<'_>) -> String {
         self.count(pace);
         pace.said()
