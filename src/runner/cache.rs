@@ -88,12 +88,8 @@ pub(super) fn made_by(record: &CacheRecord, commands: &BTreeSet<String>) -> bool
     command(record).is_some_and(|command| commands.contains(&one_line(command)))
 }
 
-/// A command as the build cache describes it: on one line.
-pub(super) fn described(command: &str) -> String {
-    one_line(command)
-}
-
-fn one_line(text: &str) -> String {
+/// A command as it is compared with what the build cache says of it.
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -174,6 +170,6 @@ mod tests {
 
     #[test]
     fn commands_are_compared_on_one_line() {
-        assert_eq!(described("/bin/sh -c a  &&\n\tb"), "/bin/sh -c a && b");
+        assert_eq!(one_line("/bin/sh -c a  &&\n\tb"), "/bin/sh -c a && b");
     }
 }

@@ -252,17 +252,15 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         self.run.ended = Some(Timestamp::now());
         // Where the disk of the results is full, what was made in the engine goes all the same.
         let written = self.writer.run(&self.run);
-        let removed = self.remove_all(interrupted).await;
+        let removed = self.remove_all().await;
         written.and(removed)
     }
 
-    async fn remove_all(&mut self, interrupted: bool) -> Result<Cleaned> {
+    async fn remove_all(&mut self) -> Result<Cleaned> {
         if let Some(site) = self.site.take() {
             site.close().await?;
         }
-        if interrupted {
-            clean::settle(self.engine, &Ledger::read(self.journal.path())?).await?;
-        }
+        clean::settle(self.engine, &Ledger::read(self.journal.path())?).await?;
         // The last build may have ended without a look, and its context may be listed only now.
         let ours = self.cache.look(&self.engine.cache().await?).ours;
         self.journal.write(&Entry::Records { ids: ours })?;

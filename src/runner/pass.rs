@@ -1,7 +1,7 @@
 //! What the builds of one variant in one round share: the copy of the context, the Dockerfile that is built, the edits.
 //! Leaves building and proving to `round`.
 
-use super::cache::described;
+use super::cache::one_line;
 use super::plan::Planned;
 use super::{Given, Observer, Runner, naming};
 use crate::context::{self, Copy, Patterns};
@@ -110,5 +110,5 @@ pub(super) fn case(scenario: &Scenario, variant: &Variant, builder: Builder, pha
 fn commands(variant: &Variant, target: usize, builder: Builder) -> BTreeSet<String> {
     let needed = variant.dockerfile.built(target, builder);
     let stages = variant.dockerfile.stages.iter().filter(|s| needed.contains(&s.index));
-    stages.flat_map(|s| &s.steps).filter_map(|step| step.command.as_deref()).map(described).collect()
+    stages.flat_map(|s| &s.steps).filter_map(|step| step.command.as_deref()).map(one_line).collect()
 }

@@ -27,9 +27,9 @@ fn shortened(id: &str) -> &str {
     digits.get(..SHORT).unwrap_or(digits)
 }
 
-/// What a build of which no end is known has made.
+/// The images that came with a build of which no end is known.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Unfinished {
+pub(super) struct Sorted {
     /// What is certainly of that build.
     pub ours: BTreeSet<String>,
     /// What another build could have made as well.
@@ -99,7 +99,7 @@ fn said_of_doubtful(id: &str) -> String {
 }
 
 /// What of the engine's images an unfinished build has made.
-pub(super) async fn unfinished(engine: &impl Engine, ledger: &Ledger) -> Result<Unfinished> {
+pub(super) async fn unfinished(engine: &impl Engine, ledger: &Ledger) -> Result<Sorted> {
     sort_unfinished(engine, ledger, &engine.stored().await?).await
 }
 
@@ -110,9 +110,9 @@ async fn sort_unfinished(
     engine: &impl Engine,
     ledger: &Ledger,
     stored: &BTreeMap<String, Stored>,
-) -> Result<Unfinished> {
-    let Some(build) = &ledger.unfinished_classic else { return Ok(Unfinished::default()) };
-    let mut found = Unfinished { ours: made(&build.present, stored, &build.made), ..Unfinished::default() };
+) -> Result<Sorted> {
+    let Some(build) = &ledger.unfinished_classic else { return Ok(Sorted::default()) };
+    let mut found = Sorted { ours: made(&build.present, stored, &build.made), ..Sorted::default() };
     let late = stored.iter().filter(|(id, image)| {
         let new =
             !build.present.contains(*id) && !found.ours.contains(*id) && !ledger.step_images.contains(*id);
@@ -152,6 +152,7 @@ fn children_first(ids: &BTreeSet<String>, stored: &BTreeMap<String, Stored>) -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::journal::Unfinished;
     use super::*;
 
     fn ids(ids: &[&str]) -> BTreeSet<String> {
@@ -201,7 +202,7 @@ mod tests {
             now.insert(id.to_owned(), Stored { parent, named, created });
         }
         let (present, made) = (ids(&["sha256:base"]), ids(&["aaaaaaaaaaaa"]));
-        let build = super::super::journal::Unfinished { seen: (90, 110), present, made };
+        let build = Unfinished { seen: (90, 110), present, made };
         let ledger = Ledger {
             unfinished_classic: Some(build),
             commands: ids(&["/bin/sh -c make"]),
