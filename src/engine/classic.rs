@@ -68,7 +68,7 @@ impl Reading {
         {
             let instruction = instruction.to_owned();
             self.begin_step(&instruction, now);
-            heard(Heard::Running(&instruction));
+            heard(Heard::Running { name: &instruction, since: now });
             return;
         }
         for piece in text.split_inclusive('\n') {

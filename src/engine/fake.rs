@@ -15,6 +15,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// When the one step of every build began and ended.
+const BUILT: (u64, u64) = (10, 30);
+
 /// What the fake engine holds. Its builds copy the file `edition` of the context, which is also what a container
 /// prints.
 #[derive(Debug, Default)]
@@ -88,8 +91,8 @@ impl FakeEngine {
         trace.push(&VertexUpdate {
             id: "copy".into(),
             name: "[2/2] COPY edition /edition".into(),
-            started: Some(10),
-            completed: Some(30),
+            started: Some(BUILT.0),
+            completed: Some(BUILT.1),
             cached,
             ..VertexUpdate::default()
         });
@@ -142,7 +145,7 @@ impl Engine for FakeEngine {
         let how = if request.no_cache { " without cache" } else { "" };
         let case = request.tag.rsplit_once('-').map_or(request.tag, |(case, _run)| case);
         self.note(format!("build {case}{how}"));
-        heard(Heard::Running("[2/2] COPY edition /edition"));
+        heard(Heard::Running { name: "[2/2] COPY edition /edition", since: BUILT.0 });
         let edition = files::read_to_string(&request.context.join("edition"))?;
         let known = self.built.borrow().get(request.namespace) == Some(&edition);
         let classic = request.builder == Builder::Classic;
@@ -151,8 +154,8 @@ impl Engine for FakeEngine {
         self.built.borrow_mut().insert(request.namespace.to_owned(), edition.clone());
         if !cached && !classic {
             let id = format!("record-{}", self.next_id());
-            let record =
-                CacheRecord { id, description: "fileop target".into(), size: 7, ..CacheRecord::default() };
+            let (description, created) = ("fileop target".to_owned(), BUILT.0);
+            let record = CacheRecord { id, description, size: 7, created, ..CacheRecord::default() };
             self.records.borrow_mut().push(record);
         }
         let outcome = if self.broken.is_some_and(|text| request.tag.contains(text)) {

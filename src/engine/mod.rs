@@ -171,8 +171,13 @@ pub struct Built {
 /// What is heard of a build while it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard<'a> {
-    /// The step of that name began.
-    Running(&'a str),
+    /// A step began.
+    Running {
+        /// What the engine calls it.
+        name: &'a str,
+        /// When, in nanoseconds since 1970 by the engine's clock.
+        since: u64,
+    },
     /// A step made the image of that id, in its short form.
     Made(&'a str),
 }
@@ -252,8 +257,8 @@ pub struct CacheRecord {
     pub size: u64,
     /// Whether a build is using it.
     pub in_use: bool,
-    /// When the step that made it began, in seconds since 1970 by the engine's clock; 0 if the engine does not say.
-    pub created: i64,
+    /// When its step began to make it, in nanoseconds since 1970 by the engine's clock; 0 if the engine does not say.
+    pub created: u64,
 }
 
 /// A Docker Engine.

@@ -74,7 +74,7 @@ impl Redactor {
     /// Passes on what is heard of a build, without secrets.
     pub(super) fn heard(&self, it: Heard<'_>, heard: &mut dyn FnMut(Heard<'_>)) {
         match it {
-            Heard::Running(step) => heard(Heard::Running(&self.text(step))),
+            Heard::Running { name, since } => heard(Heard::Running { name: &self.text(name), since }),
             Heard::Made(_) => heard(it),
         }
     }

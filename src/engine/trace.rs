@@ -28,6 +28,23 @@ pub struct Place {
     pub number: Option<u32>,
 }
 
+impl Place {
+    /// Where BuildKit's step of that name stands, and the name without the stage.
+    pub fn read(name: &str) -> (Self, String) {
+        let (stage, number, rest) = parse_name(name);
+        let kind = if name.starts_with("exporting ") {
+            Kind::Export
+        } else if let Some(name) = name.strip_prefix("[internal] ") {
+            if name.starts_with("load metadata") { Kind::Resolve } else { Kind::Context }
+        } else if number.is_some() && !rest.starts_with("FROM ") {
+            Kind::Exec
+        } else {
+            Kind::Resolve
+        };
+        (Self { kind, stage, number }, rest)
+    }
+}
+
 /// An event: a vertex of the build graph, as it stands now. Times are nanoseconds since 1970, engine clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VertexUpdate {
@@ -76,33 +93,13 @@ struct Interval {
 
 impl Step {
     fn new(update: &VertexUpdate) -> Self {
-        if let Some(Place { kind, stage, number }) = update.place.clone() {
-            return Self { kind, stage, number, ..Self::named(update, update.name.clone()) };
-        }
-        let (stage, number, name) = parse_name(&update.name);
-        let kind = if update.name.starts_with("exporting ") {
-            Kind::Export
-        } else if let Some(name) = update.name.strip_prefix("[internal] ") {
-            if name.starts_with("load metadata") { Kind::Resolve } else { Kind::Context }
-        } else if number.is_some() && !name.starts_with("FROM ") {
-            Kind::Exec
-        } else {
-            Kind::Resolve
+        let (place, name) = match update.place.clone() {
+            Some(place) => (place, update.name.clone()),
+            None => Place::read(&update.name),
         };
-        Self { kind, stage, number, ..Self::named(update, name) }
-    }
-
-    fn named(update: &VertexUpdate, name: String) -> Self {
-        Self {
-            id: update.id.clone(),
-            inputs: update.inputs.clone(),
-            kind: Kind::Resolve,
-            stage: String::new(),
-            number: None,
-            name,
-            error: String::new(),
-            intervals: BTreeMap::new(),
-        }
+        let Place { kind, stage, number } = place;
+        let (id, inputs) = (update.id.clone(), update.inputs.clone());
+        Self { id, inputs, kind, stage, number, name, error: String::new(), intervals: BTreeMap::new() }
     }
 
     /// Whether all of it came from the cache: it was looked up there, and no interval of it ran.

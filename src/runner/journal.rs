@@ -2,6 +2,7 @@
 //! that `clean` finds it even after a SIGKILL. Labels are inherited by what others build from our images, so they
 //! never decide alone.
 
+use super::cache::{Evidence, Makes, Ran};
 use crate::error::{Error, Result, files};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,20 +43,32 @@ pub enum Entry {
     },
     /// A build is about to begin.
     Build {
-        /// Seconds since 1970.
-        at: i64,
+        /// Nanoseconds since 1970.
+        at: u64,
         /// The commands of its RUN steps, as the build cache describes them.
         commands: BTreeSet<String>,
         /// The records that the build cache held before.
         present: BTreeSet<String>,
     },
-    /// A step of that build runs.
+    /// A step of that build began.
     Step {
-        /// Seconds since 1970.
-        at: i64,
+        /// What it leaves in the build cache, if it has no command.
+        makes: Option<Makes>,
+        /// Nanoseconds since 1970 by the engine's clock.
+        from: u64,
     },
-    /// The build ended and these records are new and its own.
+    /// The build ended, and these steps of it ran.
+    Built {
+        /// All of them.
+        steps: Vec<Ran>,
+    },
+    /// These records are new and of our builds.
     Records {
+        /// Their ids.
+        ids: BTreeSet<String>,
+    },
+    /// Everything was removed but these records of ours: what comes from now on is not of ours.
+    Judged {
         /// Their ids.
         ids: BTreeSet<String>,
     },
@@ -156,31 +169,28 @@ pub struct Ledger {
     pub tags: BTreeSet<String>,
     /// Ids of images.
     pub images: BTreeSet<String>,
-    /// Records of the build cache that are known to be ours.
-    pub records: BTreeSet<String>,
-    /// Commands of all RUN steps that were ever built.
+    /// What tells which records of the build cache are ours.
+    pub(super) evidence: Evidence,
+    /// Commands of all RUN steps that the classic builder was asked to build.
     pub commands: BTreeSet<String>,
-    /// A build that began and of which no end is known.
-    pub unfinished: Option<Unfinished>,
     /// Ids of images that steps of the classic builder made.
     pub step_images: BTreeSet<String>,
     /// A build by the classic builder that began and of which no end is known.
     pub unfinished_classic: Option<Unfinished>,
 }
 
-/// A build of which no end is known.
+/// A build by the classic builder of which no end is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unfinished {
     /// When it began, and when something was heard of it last, in seconds since 1970.
     pub seen: (i64, i64),
-    /// What was there before it: records, or images where those are what the builder keeps.
+    /// The images that were there before it.
     pub present: BTreeSet<String>,
     /// The images that its steps said that they made, in the short form of ids.
     pub made: BTreeSet<String>,
 }
 
-/// How many seconds after the last word of a build its last step may have begun, or, where the builder tells of steps
-/// that have ended, may have ended.
+/// How many seconds after the last word of a build its last step may have ended.
 const LAST_STEP: i64 = 60;
 
 impl Unfinished {
@@ -220,19 +230,11 @@ impl Ledger {
             Entry::Network { name } => _ = self.networks.insert(name),
             Entry::Tag { tag } => _ = self.tags.insert(tag),
             Entry::Image { id } => _ = self.images.insert(id),
-            Entry::Build { at, commands, present } => {
-                self.commands.extend(commands);
-                self.unfinished = Some(Unfinished::begun(at, present));
-            }
-            Entry::Step { at } => {
-                if let Some(build) = &mut self.unfinished {
-                    build.seen.1 = at;
-                }
-            }
-            Entry::Records { ids } => {
-                self.records.extend(ids);
-                self.unfinished = None;
-            }
+            Entry::Build { at, commands, present } => self.evidence.ask(at, commands, present),
+            Entry::Step { makes, from } => self.evidence.hear(makes, from),
+            Entry::Built { steps } => self.evidence.end(steps),
+            Entry::Records { ids } => _ = self.evidence.note(ids),
+            Entry::Judged { ids } => self.evidence.close(ids),
             Entry::ClassicBuild { at, commands, present } => {
                 self.commands.extend(commands);
                 self.unfinished_classic = Some(Unfinished::begun(at, present));
@@ -248,7 +250,7 @@ impl Ledger {
                 self.unfinished_classic = None;
             }
             Entry::Pruned { id } => {
-                self.records.remove(&id);
+                self.evidence.forget(&id);
                 self.step_images.remove(&id);
             }
         }
@@ -291,30 +293,23 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut journal = Journal::begin(state.path(), "r1", "e1").unwrap();
         journal.write(&Entry::Tag { tag: "dbench/run/x".into() }).unwrap();
-        let present = BTreeSet::from(["a".to_owned()]);
-        let commands = BTreeSet::from(["/bin/sh -c make".to_owned()]);
+        let (present, commands) =
+            (BTreeSet::from(["a".to_owned()]), BTreeSet::from(["/bin/sh -c make".to_owned()]));
         let build = Entry::Build { at: 7, commands: commands.clone(), present: present.clone() };
         journal.write(&build).unwrap();
-        journal.note(&Entry::Step { at: 9 }).unwrap();
+        journal.note(&Entry::Step { makes: Some(Makes::Files), from: 9 }).unwrap();
         let mut torn = files::read(journal.path()).unwrap();
         torn.extend_from_slice(b"{\"entry\":\"rec");
         files::write(journal.path(), torn).unwrap();
         let all = Ledger::all(state.path(), "e1").unwrap();
         let ledger = &all[journal.path()];
-        let unfinished = Unfinished { seen: (7, 9), present, made: BTreeSet::new() };
-        assert_eq!((&ledger.commands, &ledger.unfinished), (&commands, &Some(unfinished)));
+        let mut evidence = Evidence::default();
+        evidence.ask(7, commands, present);
+        evidence.hear(Some(Makes::Files), 9);
+        assert_eq!(ledger.evidence, evidence);
+        assert!(evidence.is_open());
         assert_eq!(ledger.tags.len(), 1);
         assert!(Ledger::all(state.path(), "another").unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_finished_build_leaves_its_records_until_they_are_pruned() {
-        let mut ledger = Ledger::default();
-        ledger.take(Entry::Build { at: 7, commands: BTreeSet::new(), present: BTreeSet::new() });
-        ledger.take(Entry::Records { ids: ["a".to_owned(), "b".to_owned()].into() });
-        ledger.take(Entry::Pruned { id: "a".into() });
-        assert_eq!(ledger.records, ["b".to_owned()].into());
-        assert_eq!(ledger.unfinished, None);
     }
 
     #[test]

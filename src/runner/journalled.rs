@@ -1,7 +1,7 @@
 //! One build with what is written down before, while and after it, so that `clean` finds what it made after any end.
 //! Leaves the proof of its state and its rows to `round`.
 
-use super::cache::New;
+use super::cache::{Makes, New, Ran};
 use super::clock::Clocks;
 use super::journal::Entry;
 use super::pass::Pass;
@@ -42,6 +42,7 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
         deadline: runner.settings.deadlines.build,
         silence: runner.settings.deadlines.silence,
     };
+    let buildkit = pass.builder == Builder::Buildkit;
     let (observer, journal, mut noted) = (&mut *runner.observer, &mut runner.journal, Ok(()));
     let mut note = |entry| {
         if noted.is_ok() {
@@ -52,14 +53,22 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
     let mut built = runner
         .engine
         .build(&request, &mut |heard| match heard {
-            Heard::Running(step) => {
-                note(Entry::Step { at: seconds() });
-                observer.step(step);
+            Heard::Running { name, since } => {
+                if buildkit {
+                    note(Entry::Step { makes: Makes::of_name(name), from: since });
+                }
+                observer.step(name);
             }
             Heard::Made(id) => note(Entry::Made { at: seconds(), id: id.to_owned() }),
         })
         .await?;
     noted?;
+    let began = built.trace.origin().unwrap_or_default();
+    if buildkit {
+        let steps = Ran::all(&built.trace);
+        runner.journal.write(&Entry::Built { steps: steps.clone() })?;
+        runner.cache.evidence.end(steps);
+    }
     if let Some(jump) = clocks.jumped(&Clocks::now()) {
         built.trace.distrust(jump);
     }
@@ -69,11 +78,11 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
         Err(_gone) if built.outcome.is_err() => return Ok((built, None)),
         looked => looked?,
     };
-    if pass.builder == Builder::Classic {
+    if !buildkit {
         note_step_images(runner, &present, &built, &during).await?;
     }
     // Not every record of ours is told from the others', so their bytes are not known.
-    let bytes = (!new.foreign).then(|| added_bytes(&before, &after, &new.ours));
+    let bytes = (!new.foreign).then(|| added_bytes(&before, &after, &new.ours, began));
     if let Ok(id) = &built.outcome {
         runner.journal.write(&Entry::Image { id: id.clone() })?;
     }
@@ -93,9 +102,10 @@ async fn announce<E: Engine, O: Observer>(
         runner.journal.write(&Entry::ClassicBuild { at: seconds(), commands, present: present.clone() })?;
         return Ok(present);
     }
-    runner.cache.claim(&commands);
-    let present = records.iter().map(|r| r.id.clone()).collect();
-    runner.journal.write(&Entry::Build { at: seconds(), commands, present })?;
+    let present: BTreeSet<String> = records.iter().map(|r| r.id.clone()).collect();
+    let at = u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
+    runner.cache.evidence.ask(at, commands.clone(), present.clone());
+    runner.journal.write(&Entry::Build { at, commands, present })?;
     Ok(BTreeSet::new())
 }
 
@@ -138,13 +148,15 @@ pub(super) async fn look<E: Engine, O: Observer>(
     Ok((now, new))
 }
 
-fn added_bytes(before: &[CacheRecord], after: &[CacheRecord], own: &BTreeSet<String>) -> u64 {
+/// What a build that began then added. A record of ours that was made before and has only now come is one that engines show
+/// by another id while a build uses it: its bytes were counted by that.
+fn added_bytes(before: &[CacheRecord], after: &[CacheRecord], own: &BTreeSet<String>, began: u64) -> u64 {
     let size_before = |id: &str| before.iter().find(|r| r.id == id).map(|r| r.size);
     after
         .iter()
         .map(|r| match size_before(&r.id) {
             Some(size) => r.size.saturating_sub(size),
-            None if own.contains(&r.id) => r.size,
+            None if own.contains(&r.id) && r.created >= began => r.size,
             None => 0,
         })
         .sum()

@@ -44,7 +44,7 @@ use crate::results::{Builder, Measure, Run, ScenarioRecord, VariantRecord, Write
 use crate::scenario::Scenario;
 use bases::Bases;
 use jiff::Timestamp;
-use journal::{Entry, Journal, Ledger};
+use journal::{Journal, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -260,27 +260,9 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         if let Some(site) = self.site.take() {
             site.close().await?;
         }
-        clean::settle(self.engine, &Ledger::read(self.journal.path())?).await?;
-        // The last build may have ended without a look, and its context may be listed only now.
-        let ours = self.cache.look(&self.engine.cache().await?).ours;
-        self.journal.write(&Entry::Records { ids: ours })?;
-        let mut ledger = Ledger::read(self.journal.path())?;
-        if ledger.unfinished_classic.is_some() && self.settings.keep {
-            // What it made is judged now, once: what comes later is nothing of ours.
-            let ids = steps::unfinished(self.engine, &ledger).await?.ours;
-            self.journal.write(&Entry::StepImages { ids })?;
-            ledger = Ledger::read(self.journal.path())?;
-        }
-        let mut cleaned = Cleaned::default();
-        clean::remove_containers(self.engine, &ledger, &mut cleaned).await?;
-        let mut all = !self.settings.keep && clean::remove_images(self.engine, &ledger, &mut cleaned).await?;
-        all &= self.settings.keep || steps::remove(self.engine, &ledger, &mut cleaned).await?.is_empty();
-        all &= clean::remove_networks(self.engine, &ledger, &mut cleaned).await?;
-        all &= clean::remove_records(self.engine, &ledger, &mut cleaned).await?.is_empty();
-        clean::remove_work(&self.settings.state, &self.run.id)?;
-        if all {
-            crate::error::files::remove(self.journal.path())?;
-        }
+        let (ledger, mut cleaned) = (Ledger::read(self.journal.path())?, Cleaned::default());
+        let Settings { state, keep, .. } = &self.settings;
+        clean::clean_by(self.engine, state, self.journal.path(), &ledger, *keep, &mut cleaned).await?;
         Ok(cleaned)
     }
 

@@ -291,7 +291,7 @@ async fn close<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>) -> Result<
         clean::remove_images(runner.engine, &ledger, &mut Cleaned::default()).await?;
         steps::remove(runner.engine, &ledger, &mut Cleaned::default()).await?;
     }
-    let (gone, _left) = prune(runner.engine, &ledger.records).await?;
+    let (gone, _left) = prune(runner.engine, &ledger.evidence).await?;
     for id in gone {
         runner.journal.write(&Entry::Pruned { id })?;
     }

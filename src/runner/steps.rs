@@ -98,9 +98,11 @@ fn said_of_doubtful(id: &str) -> String {
     )
 }
 
-/// What of the engine's images an unfinished build has made.
-pub(super) async fn unfinished(engine: &impl Engine, ledger: &Ledger) -> Result<Sorted> {
-    sort_unfinished(engine, ledger, &engine.stored().await?).await
+/// The images of steps of a ledger that are there, those of a build that has not ended among them.
+pub(super) async fn owned(engine: &impl Engine, ledger: &Ledger) -> Result<BTreeSet<String>> {
+    let stored = engine.stored().await?;
+    let unfinished = sort_unfinished(engine, ledger, &stored).await?.ours;
+    Ok(ledger.step_images.union(&unfinished).filter(|id| stored.contains_key(*id)).cloned().collect())
 }
 
 /// What the build said that it made, and what its last step made when nobody listened any more: that stands on what it

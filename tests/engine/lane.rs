@@ -192,30 +192,25 @@ impl Lane {
         assert_eq!(ours, Vec::<String>::new());
     }
 
-    /// Fails if the engine holds something of the test. What holds no token could be of another build on the engine:
-    /// that goes away by itself, or the program said that it saw one, and then left what it could not tell apart.
+    /// Fails if the engine holds something of the test. What holds no token could be of another build on the engine: that
+    /// goes away by itself, or the program `said` that it saw one.
     pub fn assert_nothing_is_left(&self, said: &str) {
         self.assert_nothing_with_the_token_is_left();
-        let foreign = said.contains("somebody else's build ran");
         let now = self.present();
         let mut records: BTreeSet<_> = now.records.difference(&self.before.records).cloned().collect();
         let mut containers: BTreeSet<_> =
             now.containers.difference(&self.before.containers).cloned().collect();
         let end = Instant::now() + PATIENCE / 4;
-        while Instant::now() < end && !(containers.is_empty() && (foreign || records.is_empty())) {
+        while Instant::now() < end && !(containers.is_empty() && records.is_empty()) {
             std::thread::sleep(Duration::from_millis(500));
             let now = self.present();
             records.retain(|id| now.records.contains(id));
             containers.retain(|name| now.containers.contains(name));
         }
         assert_eq!(containers, BTreeSet::new(), "the program said:\n{said}");
-        if foreign {
-            eprintln!("another build ran on this engine: records without a command are not compared");
-        } else {
-            let left = self.wait_for(self.engine.cache()).unwrap().into_iter();
-            let left: Vec<_> = left.filter(|record| records.contains(&record.id)).collect();
-            assert_eq!(left, [], "the program said:\n{said}");
-        }
+        let left = self.wait_for(self.engine.cache()).unwrap().into_iter();
+        let left: Vec<_> = left.filter(|record| records.contains(&record.id)).collect();
+        assert_eq!(left, [], "the program said:\n{said}");
     }
 
     /// Removes what the test made through the library: images by their ids, which also those have whose name went on

@@ -10,6 +10,7 @@
     reason = "a test's helpers may panic, and with the plain error"
 )]
 
+mod alongside;
 mod begun;
 mod building;
 mod classic;

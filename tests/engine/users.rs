@@ -98,7 +98,8 @@ impl Drop for Users<'_> {
     }
 }
 
-fn docker(arguments: &[&str]) -> String {
+/// What the docker CLI says.
+pub fn docker(arguments: &[&str]) -> String {
     let mut command = Command::new("/usr/bin/docker");
     let output = command.args(arguments).env("DOCKER_BUILDKIT", "1").output().unwrap();
     assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

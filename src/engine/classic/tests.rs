@@ -9,7 +9,7 @@ fn read(pieces: &[&str]) -> (Reading, Vec<String>) {
     for (at, piece) in pieces.iter().enumerate() {
         let mut hear = |event: Heard<'_>| {
             heard.push(match event {
-                Heard::Running(name) => name.to_owned(),
+                Heard::Running { name, .. } => name.to_owned(),
                 Heard::Made(id) => format!("made {id}"),
             });
         };

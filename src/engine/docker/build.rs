@@ -181,8 +181,8 @@ impl Reading {
                 error: vertex.error,
             };
             self.log.vertex(&update);
-            if update.started.is_some() && update.completed.is_none() {
-                heard(Heard::Running(&update.name));
+            if let (Some(since), None) = (update.started, update.completed) {
+                heard(Heard::Running { name: &update.name, since });
             }
             self.trace.push(&update);
         }

@@ -61,7 +61,7 @@ impl From<Record> for CacheRecord {
             description: record.description,
             size: u64::try_from(record.size).unwrap_or(0),
             in_use: record.in_use,
-            created: record.created_at.map_or(0, Timestamp::as_second),
+            created: record.created_at.map_or(0, |at| u64::try_from(at.as_nanosecond()).unwrap_or(0)),
         }
     }
 }
@@ -162,7 +162,7 @@ mod tests {
         );
         assert_eq!(
             (records[1].parents.as_slice(), records[1].size, records[1].in_use, records[1].created),
-            (&["a".to_owned()][..], 3, true, 1_795_689_541)
+            (&["a".to_owned()][..], 3, true, 1_795_689_541_501_024_126)
         );
         let new = br#"{"BuildCacheUsage":{"Items":[{"ID":"b","Parents":["a","c"]}]}}"#;
         assert_eq!(parse(new).unwrap()[0].parents, ["a", "c"]);

@@ -1,7 +1,10 @@
 //! Removes from an engine what dbench made, and nothing else: by journal for containers, images and build cache,
 //! by label and prefix for images. What somebody else uses or could have made is left and listed.
 
-use super::cache::{Sorted, command, made_by, sort};
+mod records;
+
+pub(super) use records::prune;
+
 use super::journal::{Entry, Journal, Ledger};
 use super::naming::{self, CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
 use super::steps;
@@ -20,12 +23,7 @@ const SETTLING: Duration = Duration::from_secs(1);
 /// How long to wait for that: the builds of somebody else may never let it settle.
 const SETTLED_BY: Duration = Duration::from_secs(10);
 
-/// How many of the records that hold another are named.
-const NAMED: usize = 3;
-/// What to do once nothing holds a thing any more.
-const AGAIN: &str = "then `dbench clean` removes it";
-
-/// The same of what the engine itself says that it is in use.
+/// What to do with what the engine says is in use.
 pub(super) const ONCE_FREE: &str = "once nothing uses it, `dbench clean` removes it";
 
 /// What a clean-up removed and what it left.
@@ -75,7 +73,9 @@ pub async fn clean_run(
     Ok(cleaned)
 }
 
-async fn clean_by(
+/// Removes what a journal names, then the journal, unless something stays. What is ours is judged now, once: what comes
+/// later is nothing of ours. Images stay if asked for, and with them what the classic builder stands them on.
+pub(super) async fn clean_by(
     engine: &impl Engine,
     state: &Path,
     path: &Path,
@@ -85,38 +85,39 @@ async fn clean_by(
 ) -> Result<()> {
     settle(engine, ledger).await?;
     remove_containers(engine, ledger, cleaned).await?;
-    let mut all = remove_networks(engine, ledger, cleaned).await?;
-    all &= !keep && remove_images(engine, ledger, cleaned).await?;
-    let steps = steps::remove(engine, ledger, cleaned).await?;
-    let left = remove_records(engine, ledger, cleaned).await?;
+    let mut all = remove_networks(engine, ledger, cleaned).await? && !keep;
+    let step_images = if keep {
+        steps::owned(engine, ledger).await?
+    } else {
+        all &= remove_images(engine, ledger, cleaned).await?;
+        steps::remove(engine, ledger, cleaned).await?
+    };
+    let records = records::remove(engine, ledger, cleaned).await?;
     remove_work(state, &ledger.run)?;
-    if all && left.is_empty() && steps.is_empty() {
+    if all && records.is_empty() && step_images.is_empty() {
         return files::remove(path);
     }
-    // The unfinished build is judged now, once: what comes later is nothing of ours.
     let mut journal = Journal::reopen(path)?;
-    journal.write(&Entry::Records { ids: left })?;
-    journal.write(&Entry::StepImages { ids: steps })
+    journal.write(&Entry::Judged { ids: records })?;
+    journal.write(&Entry::StepImages { ids: step_images })
 }
 
 /// Waits, if the end of a build is not known, until no more records come and none that came with it is in use: an engine
 /// ends a build some time after its client let go of it, and what its last steps made is listed only then. Somebody
 /// else's builds may keep it from settling, so there is an end to it. What was there before tells nothing: engines may
 /// hold a context for as long as they live whose build was cut off.
-pub(super) async fn settle(engine: &impl Engine, ledger: &Ledger) -> Result<()> {
-    if ledger.unfinished.is_none() && ledger.unfinished_classic.is_none() {
+async fn settle(engine: &impl Engine, ledger: &Ledger) -> Result<()> {
+    if !ledger.evidence.is_open() && ledger.unfinished_classic.is_none() {
         return Ok(());
     }
-    let came = |record: &CacheRecord| {
-        !ledger.unfinished.as_ref().is_some_and(|build| build.present.contains(&record.id))
-    };
     let give_up = Instant::now() + SETTLED_BY;
     let (mut before, mut images) = (engine.cache().await?, engine.stored().await?);
     loop {
         tokio::time::sleep(SETTLING).await;
         let (now, stored) = (engine.cache().await?, engine.stored().await?);
-        let settled =
-            ids(&now) == ids(&before) && !now.iter().any(|r| r.in_use && came(r)) && stored == images;
+        let settled = ids(&now) == ids(&before)
+            && !now.iter().any(|r| r.in_use && ledger.evidence.came_at_last(r))
+            && stored == images;
         if settled || Instant::now() >= give_up {
             return Ok(());
         }
@@ -129,7 +130,7 @@ fn ids(records: &[CacheRecord]) -> BTreeSet<&str> {
 }
 
 /// Removes the containers of a ledger: those whose name holds a journalled token.
-pub async fn remove_containers(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<()> {
+async fn remove_containers(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<()> {
     for name in engine.containers(CONTAINER_PREFIX).await? {
         if ledger.containers.contains(&name) && engine.remove_container(&name).await? == Removal::Removed {
             cleaned.containers.push(name);
@@ -140,7 +141,7 @@ pub async fn remove_containers(engine: &impl Engine, ledger: &Ledger, cleaned: &
 
 /// Removes the networks of a ledger, once their containers are gone: journalled names under our prefix. Whether none
 /// stays because it is in use.
-pub async fn remove_networks(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<bool> {
+async fn remove_networks(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<bool> {
     let mut all = true;
     for name in ledger.networks.iter().filter(|name| name.starts_with(CONTAINER_PREFIX)) {
         match engine.remove_network(name).await? {
@@ -157,7 +158,11 @@ pub async fn remove_networks(engine: &impl Engine, ledger: &Ledger, cleaned: &mu
 
 /// Removes the images of a ledger: journalled names under our prefix, then journalled ids that carry our label and
 /// no name. Whether none stays because it is in use; one that the user gave a name is the user's.
-pub async fn remove_images(engine: &impl Engine, ledger: &Ledger, cleaned: &mut Cleaned) -> Result<bool> {
+pub(super) async fn remove_images(
+    engine: &impl Engine,
+    ledger: &Ledger,
+    cleaned: &mut Cleaned,
+) -> Result<bool> {
     let mut all = true;
     for tag in ledger.tags.iter().filter(|tag| without_registry(tag).starts_with(IMAGE_PREFIX)) {
         all &= note(engine.remove_image(tag).await?, tag, cleaned);
@@ -185,7 +190,7 @@ fn without_registry(tag: &str) -> &str {
 }
 
 /// Removes the copies of contexts that a run kept on this machine.
-pub fn remove_work(state: &Path, run: &str) -> Result<()> {
+fn remove_work(state: &Path, run: &str) -> Result<()> {
     let folder = work_folder(state, run);
     if folder.is_dir() { files::remove_dir_all(&folder) } else { Ok(()) }
 }
@@ -210,116 +215,6 @@ async fn remove_stand_ins(engine: &impl Engine, cleaned: &mut Cleaned) -> Result
         }
     }
     Ok(())
-}
-
-/// Removes the records of a ledger, leaves before parents, and gives those of ours that had to stay.
-pub async fn remove_records(
-    engine: &impl Engine,
-    ledger: &Ledger,
-    cleaned: &mut Cleaned,
-) -> Result<BTreeSet<String>> {
-    let records = engine.cache().await?;
-    let sorted = sort_new(&records, ledger);
-    for foreign in &sorted.doubtful {
-        cleaned.left.push(format!(
-            "build cache {}: {} (another build could have made it); `docker builder prune --filter id={}` removes it",
-            foreign.id, foreign.description, foreign.id
-        ));
-    }
-    let (gone, left) = prune(engine, &sorted.ours).await?;
-    cleaned.records += gone.len();
-    let now = if left.is_empty() { Vec::new() } else { engine.cache().await? };
-    cleaned.left.extend(left.iter().map(|id| held(id, &now, &left)));
-    Ok(left)
-}
-
-/// What holds a record of ours that stays, and what the user can do. A chain of ours is held by what stands on its end.
-fn held(id: &str, now: &[CacheRecord], ours: &BTreeSet<String>) -> String {
-    let (mut below, mut holders) = (BTreeSet::from([id]), BTreeSet::new());
-    while let Some(at) = below.pop_first() {
-        for above in now.iter().filter(|r| r.parents.iter().any(|parent| parent == at)) {
-            if ours.contains(&above.id) {
-                below.insert(&above.id)
-            } else {
-                holders.insert(&above.id)
-            };
-        }
-    }
-    if !holders.is_empty() {
-        let said = |id: &&String| {
-            let what = now.iter().find(|r| r.id == **id).map_or("", |r| r.description.as_str());
-            format!("{id} ({what})")
-        };
-        let named: Vec<String> = holders.iter().take(NAMED).map(said).collect();
-        let more = holders.len() - named.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let filters: Vec<String> =
-            holders.iter().take(NAMED).map(|id| format!("`docker builder prune --filter id={id}`")).collect();
-        let (named, filters) = (named.join(", "), filters.join(", "));
-        return format!(
-            "build cache {id}: another build's records stand on it: {named}{more}; {filters}, {AGAIN}"
-        );
-    }
-    let in_use = now.iter().any(|r| r.in_use && (r.id == id || r.parents.iter().any(|parent| parent == id)));
-    let what = if in_use {
-        "the engine says that a build uses it"
-    } else {
-        "the engine kept it and does not tell why"
-    };
-    let cure = if in_use { "wait for the end of that build" } else { "start the engine anew" };
-    format!("build cache {id}: {what}; {cure}, {AGAIN}")
-}
-
-/// Prunes records until no more go: a record can go once nothing stands on it, and once a cancelled build has let
-/// go of it.
-pub(super) async fn prune(
-    engine: &impl Engine,
-    ids: &BTreeSet<String>,
-) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
-    let give_up = Instant::now() + LETTING_GO;
-    let mut left = ids.clone();
-    loop {
-        let records = engine.cache().await?;
-        let before = left.len();
-        left.retain(|id| records.iter().any(|r| r.id == *id));
-        let parents: BTreeSet<&str> =
-            records.iter().flat_map(|r| r.parents.iter().map(String::as_str)).collect();
-        let (leaves, stuck): (Vec<&String>, Vec<&String>) =
-            left.iter().partition(|id| !parents.contains(id.as_str()));
-        for id in &leaves {
-            engine.prune(id).await?;
-        }
-        let still: BTreeSet<String> = engine.cache().await?.into_iter().map(|r| r.id).collect();
-        let progress = left.len() < before || leaves.iter().any(|id| !still.contains(*id));
-        let in_use = records.iter().any(|r| r.in_use && left.contains(&r.id));
-        if leaves.is_empty() && stuck.is_empty() || !progress && (!in_use || Instant::now() >= give_up) {
-            left.retain(|id| still.contains(id));
-            return Ok((ids.difference(&left).cloned().collect(), left));
-        }
-        if !progress {
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-}
-
-/// Of an unfinished build: a record that came while it ran is ours if its RUN command is ours, or if it has none and stands
-/// on a record of ours. What is connected with one of these is ours, the rest is doubtful.
-fn sort_new<'a>(records: &'a [CacheRecord], ledger: &Ledger) -> Sorted<'a> {
-    let present = |id: &String| records.iter().any(|r| r.id == *id);
-    let mut sorted = Sorted {
-        ours: ledger.records.iter().filter(|id| present(id)).cloned().collect(),
-        ..Sorted::default()
-    };
-    let Some(build) = &ledger.unfinished else { return sorted };
-    let new: Vec<&CacheRecord> = records.iter().filter(|r| !build.present.contains(&r.id)).collect();
-    let on_ours = |record: &CacheRecord| record.parents.iter().any(|id| ledger.records.contains(id));
-    let found = sort(&new, |record| match command(record) {
-        Some(_) => made_by(record, &ledger.commands) && build.ran_at(record.created),
-        None => on_ours(record) && build.ran_at(record.created),
-    });
-    sorted.doubtful = found.doubtful.into_iter().filter(|r| !sorted.ours.contains(&r.id)).collect();
-    sorted.ours.extend(found.ours);
-    sorted
 }
 
 #[cfg(test)]
