@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 static ENGINE: Mutex<()> = Mutex::new(());
@@ -31,6 +31,8 @@ pub struct Lane {
     /// The base of the test's scenarios.
     pub base: String,
     folder: TempDir,
+    /// Since 1970.
+    opened: Duration,
     before: Present,
     _alone: MutexGuard<'static, ()>,
 }
@@ -67,9 +69,11 @@ impl Lane {
         let token = format!("t{}n{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("dbench.toml"), "").unwrap();
-        let mut lane =
-            Self { runtime, engine, token, base, folder, before: Present::default(), _alone: alone };
-        lane.before = lane.present();
+        let opened = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let before = Present::default();
+        let mut lane = Self { runtime, engine, token, base, folder, opened, before, _alone: alone };
+        let records = lane.wait_for(lane.engine.cache()).unwrap().into_iter().map(|record| record.id);
+        lane.before = Present { records: records.collect(), containers: lane.containers() };
         Some(lane)
     }
 
@@ -175,13 +179,18 @@ impl Lane {
         ids.lines().filter(holds).map(str::to_owned).collect()
     }
 
-    fn present(&self) -> Present {
-        let containers = self.wait_for(self.engine.containers("dbench-")).unwrap();
-        let records = self.wait_for(self.engine.cache()).unwrap();
-        Present {
-            records: records.into_iter().map(|record| record.id).collect(),
-            containers: containers.into_iter().collect(),
-        }
+    fn containers(&self) -> BTreeSet<String> {
+        self.wait_for(self.engine.containers("dbench-")).unwrap().into_iter().collect()
+    }
+
+    /// The records that came since the test began. One that is older is of another build: an engine lists it by another id
+    /// while it is in use.
+    fn came(&self) -> Vec<CacheRecord> {
+        let mut records = self.wait_for(self.engine.cache()).unwrap();
+        records.retain(|record| {
+            u128::from(record.created) >= self.opened.as_nanos() && !self.before.records.contains(&record.id)
+        });
+        records
     }
 
     /// Fails if the engine holds something that has the test's token.
@@ -196,21 +205,18 @@ impl Lane {
     /// goes away by itself, or the program `said` that it saw one.
     pub fn assert_nothing_is_left(&self, said: &str) {
         self.assert_nothing_with_the_token_is_left();
-        let now = self.present();
-        let mut records: BTreeSet<_> = now.records.difference(&self.before.records).cloned().collect();
+        let mut records = self.came();
         let mut containers: BTreeSet<_> =
-            now.containers.difference(&self.before.containers).cloned().collect();
+            self.containers().difference(&self.before.containers).cloned().collect();
         let end = Instant::now() + PATIENCE / 4;
         while Instant::now() < end && !(containers.is_empty() && records.is_empty()) {
             std::thread::sleep(Duration::from_millis(500));
-            let now = self.present();
-            records.retain(|id| now.records.contains(id));
-            containers.retain(|name| now.containers.contains(name));
+            let (now, here) = (self.came(), self.containers());
+            records.retain(|record| now.iter().any(|other| other.id == record.id));
+            containers.retain(|name| here.contains(name));
         }
         assert_eq!(containers, BTreeSet::new(), "the program said:\n{said}");
-        let left = self.wait_for(self.engine.cache()).unwrap().into_iter();
-        let left: Vec<_> = left.filter(|record| records.contains(&record.id)).collect();
-        assert_eq!(left, [], "the program said:\n{said}");
+        assert_eq!(records, [], "the program said:\n{said}");
     }
 
     /// Removes what the test made through the library: images by their ids, which also those have whose name went on
@@ -221,8 +227,7 @@ impl Lane {
             assert!(!matches!(removed, Removal::Refused(_)), "{image}: {removed:?}");
         }
         loop {
-            let mut records = self.wait_for(self.engine.cache()).unwrap();
-            records.retain(|record| !self.before.records.contains(&record.id));
+            let records = self.came();
             let mut ours: BTreeSet<String> = connected(&records, &self.token);
             // Nothing tells whose context it was; without it the next build sends it again.
             let sent = records.iter().filter(|r| r.description.starts_with("local source") && !r.in_use);
