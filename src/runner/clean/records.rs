@@ -5,13 +5,13 @@ use crate::engine::{CacheRecord, Engine};
 use crate::error::Result;
 use crate::runner::cache::Evidence;
 use crate::runner::journal::Ledger;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// How many of the records that hold another are named.
 const NAMED: usize = 3;
 /// What to do once nothing holds a thing any more.
-const AGAIN: &str = "then `dbench clean` removes it";
+const AGAIN: &str = "then `dbench clean` removes what is left";
 
 /// Removes the records of a ledger, lists those that came with its last build and could be another's, and gives those of
 /// ours that had to stay.
@@ -25,13 +25,19 @@ pub(super) async fn remove(
     let now = engine.cache().await?;
     let others = ledger.evidence.sort(&now).others.into_iter();
     let doubtful: Vec<&CacheRecord> = others.filter(|record| ledger.evidence.came_at_last(record)).collect();
-    cleaned.left.extend(doubtful.into_iter().map(|record| {
-        format!(
-            "build cache {}: {} (another build could have made it); `docker builder prune --filter id={}` removes it",
-            record.id, record.description, record.id
-        )
-    }));
-    cleaned.left.extend(left.iter().map(|id| held(id, &now, &left)));
+    if !doubtful.is_empty() {
+        let named: Vec<String> = doubtful.iter().map(|r| format!("{} ({})", r.id, r.description)).collect();
+        cleaned.left.push(format!(
+            "build cache {}: another build could have made it; `docker builder prune --filter id=ID` removes one",
+            named.join(", ")
+        ));
+    }
+    let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for id in &left {
+        reasons.entry(held(id, &now, &left)).or_default().push(id);
+    }
+    let said = reasons.into_iter().map(|(why, ids)| format!("build cache {}: {why}", ids.join(", ")));
+    cleaned.left.extend(said);
     Ok(left)
 }
 
@@ -91,9 +97,7 @@ fn held(id: &str, now: &[CacheRecord], ours: &BTreeSet<String>) -> String {
         let filters: Vec<String> =
             holders.iter().take(NAMED).map(|id| format!("`docker builder prune --filter id={id}`")).collect();
         let (named, filters) = (named.join(", "), filters.join(", "));
-        return format!(
-            "build cache {id}: another build's records stand on it: {named}{more}; {filters}, {AGAIN}"
-        );
+        return format!("another build's records stand on it: {named}{more}; {filters}, {AGAIN}");
     }
     let in_use = now.iter().any(|r| r.in_use && (r.id == id || r.parents.iter().any(|parent| parent == id)));
     let what = if in_use {
@@ -102,7 +106,7 @@ fn held(id: &str, now: &[CacheRecord], ours: &BTreeSet<String>) -> String {
         "the engine kept it and does not tell why"
     };
     let cure = if in_use { "wait for the end of that build" } else { "start the engine anew" };
-    format!("build cache {id}: {what}; {cure}, {AGAIN}")
+    format!("{what}; {cure}, {AGAIN}")
 }
 
 #[cfg(test)]
@@ -127,16 +131,16 @@ mod tests {
             assert_eq!(
                 held(id, &records, &ours),
                 format!(
-                    "build cache {id}: another build's records stand on it: theirs (evil); \
-                     `docker builder prune --filter id=theirs`, then `dbench clean` removes it"
+                    "another build's records stand on it: theirs (evil); \
+                     `docker builder prune --filter id=theirs`, then `dbench clean` removes what is left"
                 )
             );
         }
         records[1].in_use = true;
         assert_eq!(
             held("mid", &records[..2], &ours),
-            "build cache mid: the engine says that a build uses it; wait for the end of that build, \
-             then `dbench clean` removes it"
+            "the engine says that a build uses it; wait for the end of that build, \
+             then `dbench clean` removes what is left"
         );
         records[1].in_use = false;
         assert!(held("mid", &records[..2], &ours).contains("does not tell why; start the engine anew, then"));
