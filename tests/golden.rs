@@ -111,10 +111,10 @@ fn the_last_line_says_what_matters_and_every_table_says_its_bases() {
     let said = |words: &str| text.matches(words).count();
     assert_eq!(
         said("on stand-ins for golang:1.21-alpine as dbench/stand-in/golang:1.21-alpine\n"),
-        2,
+        3,
         "{text}"
     );
-    assert_eq!(said("bases: mirrored: python:3.11-slim as mirror.example/python:3.11-slim\n"), 2, "{text}");
+    assert_eq!(said("bases: mirrored: python:3.11-slim as mirror.example/python:3.11-slim\n"), 3, "{text}");
     assert_eq!(said("official"), 0, "{text}");
 }
 
@@ -125,8 +125,8 @@ fn a_mirror_is_named_on_every_table_chart_and_decided_claim() {
     loaded.run.bases[0].mapped = Some("mirror.example/go".to_owned());
     let document = Document::new(&loaded);
     let (terminal, markdown) = (document.terminal(100, false), document.markdown("."));
-    assert_eq!(terminal.matches("bases: mirrored: golang:1.21-alpine as mirror.example/go\n").count(), 2);
-    assert_eq!(markdown.matches("bases: mirrored: `golang:1.21-alpine` as `mirror.example/go`.").count(), 2);
+    assert_eq!(terminal.matches("bases: mirrored: golang:1.21-alpine as mirror.example/go\n").count(), 3);
+    assert_eq!(markdown.matches("bases: mirrored: `golang:1.21-alpine` as `mirror.example/go`.").count(), 3);
     assert!(
         terminal.contains("= 800 MB: refuted with golang:1.21-alpine as mirror.example/go"),
         "{terminal}"
@@ -146,7 +146,7 @@ fn nothing_mapped_is_official() {
         (base.mapped, base.stand_in) = (None, false);
     }
     let document = Document::new(&loaded);
-    assert_eq!(document.terminal(100, false).matches("bases: official\n").count(), 4);
+    assert_eq!(document.terminal(100, false).matches("bases: official\n").count(), 6);
     for chart in charts(&loaded).unwrap() {
         assert!(texts(&chart.svg).join(" ").contains("bases: official"), "{}", chart.name);
     }
@@ -373,3 +373,6 @@ fn a_run_without_samples_is_said_and_drawn_without_failing() {
     assert!(text.contains("2 of 2\u{a0}scenarios have no comparison of sizes"), "{text}");
     assert_eq!(charts(&loaded).unwrap(), []);
 }
+
+#[path = "golden/transfers.rs"]
+mod transfers;

@@ -67,6 +67,8 @@ pub struct Image {
     pub onbuild: Vec<String>,
     /// What it is for, as in `linux/arm64/v8`; empty if the engine does not tell.
     pub platform: String,
+    /// Bytes by the engine's own account, packed or unpacked as its store has it: a hint how large, never a result.
+    pub size_hint: u64,
 }
 
 /// An image in the engine's store, also one that only a step of the classic builder left.

@@ -114,15 +114,24 @@ fn named(bytes: &[u8], reference: &Reference) -> Answer<(Digest, Option<Tag>)> {
     }
 }
 
-/// Everything that a manifest points to must be there, or an engine would learn of it only in the middle of a pull.
+/// Everything that a manifest points to must be there with the size that it states, or an engine would learn of it only in
+/// the middle of a pull, and sizes are read off manifests. The specification leaves both to a registry.
 fn check_content(store: &Store, name: &Name, manifest: &Manifest) -> Answer<()> {
     let is_list = matches!(manifest.content, Content::List { .. });
-    let there = |digest: &Digest| is_list && store.has_manifest(name, digest) || store.has_blob(name, digest);
-    let missing = manifest.points_to().into_iter().find(|entry| !entry.is_foreign() && !there(&entry.digest));
-    missing.map_or(Ok(()), |entry| {
-        let message = format!("{name} has no {}, to which the manifest points", entry.digest);
-        Err(Refusal::new(Code::ManifestBlobUnknown, message))
-    })
+    for entry in manifest.points_to().into_iter().filter(|entry| !entry.is_foreign()) {
+        let digest = &entry.digest;
+        let of_manifest = if is_list { store.manifest_size(name, digest)? } else { None };
+        let size = of_manifest.map_or_else(|| store.blob_size(name, digest), |size| Ok(Some(size)))?;
+        let Some(size) = size else {
+            let message = format!("{name} has no {digest}, to which the manifest points");
+            return Err(Refusal::new(Code::ManifestBlobUnknown, message));
+        };
+        if size != entry.size {
+            let message = format!("{digest} has {size} bytes, and the manifest says {}", entry.size);
+            return Err(Refusal::new(Code::ManifestInvalid, message));
+        }
+    }
+    Ok(())
 }
 
 fn unknown(name: &Name, reference: &Reference) -> Refusal {

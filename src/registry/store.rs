@@ -90,6 +90,11 @@ impl Store {
         self.link(name, digest).is_file()
     }
 
+    /// The bytes of a blob, if the repository has it.
+    pub(super) fn blob_size(&self, name: &Name, digest: &Digest) -> Result<Option<u64>> {
+        Ok(self.blob(name, digest)?.map(|(_file, size)| size))
+    }
+
     /// A blob and its size, if the repository has it.
     pub(super) fn blob(&self, name: &Name, digest: &Digest) -> Result<Option<(File, u64)>> {
         let link = self.link(name, digest);
@@ -150,8 +155,10 @@ impl Store {
         if path.is_file() { stored(digest, &path).map(Some) } else { Ok(None) }
     }
 
-    pub(super) fn has_manifest(&self, name: &Name, digest: &Digest) -> bool {
-        self.manifest_path(name, digest).is_file()
+    /// The bytes of a manifest, if the repository has it.
+    pub(super) fn manifest_size(&self, name: &Name, digest: &Digest) -> Result<Option<u64>> {
+        let found = self.manifest(name, &Reference::Digest(digest.clone()))?;
+        Ok(found.map(|stored| stored.bytes.len() as u64))
     }
 
     /// Keeps a manifest and moves the tag to it, if there is one.

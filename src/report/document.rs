@@ -2,11 +2,13 @@
 //! Leaves how they are computed to `gather`, the sentences to `finding`, the layout to the renderers.
 
 use super::bases;
+use super::images;
 use super::moves::{self, Moves};
 use super::timeline::Timeline;
-use crate::results::{BaseRecord, Builder, EngineRecord, Host, NodeRecord, Phase, Revision};
+use crate::results::{BaseRecord, Builder, EngineRecord, Host, Metric, NodeRecord, Phase, Revision, Sample};
 use crate::stats::{Outcome, Spread};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What a run says, ready to be written down.
 #[derive(Clone, Debug, Serialize)]
@@ -88,6 +90,8 @@ pub(super) struct Row {
     /// Unpacked size by packed size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) compression: Option<f64>,
+    /// Everything that was measured and counts, by phase and by the name of its metric.
+    pub(super) figures: BTreeMap<Phase, BTreeMap<&'static str, Figure>>,
     pub(super) moves: Moves,
 }
 
@@ -100,7 +104,7 @@ pub(super) struct Build {
     pub(super) samples: Vec<Dot>,
 }
 
-/// One sample of the wall time.
+/// One sample of a time.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Dot {
@@ -118,6 +122,12 @@ pub(super) struct Figure {
     /// Of a time: the interval of the rounds' ratios, from as many rounds on as decide it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) interval: Option<(f64, f64)>,
+}
+
+impl Dot {
+    pub(super) fn of(sample: &Sample) -> Self {
+        Self { round: sample.round, status: sample.status.name(), value: sample.value }
+    }
 }
 
 impl Figure {
@@ -253,7 +263,18 @@ impl Row {
         self.builds.iter().filter_map(|b| b.wall.as_ref()).collect()
     }
 
-    pub(super) fn sizes(&self) -> Vec<&Figure> {
-        self.unpacked_size.iter().collect()
+    /// What stands against the baseline in the table of images.
+    pub(super) fn images(&self) -> Vec<&Figure> {
+        images::COMPARED.iter().filter_map(|metric| self.figure(*metric)).chain(&self.unpacked_size).collect()
+    }
+
+    /// The figure of a metric that belongs to one phase.
+    pub(super) fn figure(&self, metric: Metric) -> Option<&Figure> {
+        self.figure_in(metric.home()?, metric)
+    }
+
+    /// The figure of a metric in a phase.
+    pub(super) fn figure_in(&self, phase: Phase, metric: Metric) -> Option<&Figure> {
+        self.figures.get(&phase)?.get(metric.name())
     }
 }

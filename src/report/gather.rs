@@ -7,9 +7,10 @@ use super::timeline::Timeline;
 use super::{finding, format};
 use crate::results::{
     self, BaseRecord, Builder, Loaded, Measure, Metric, Phase, Quantity, Run, Sample, ScenarioRecord, Status,
-    Unit, VariantRecord,
+    TransferRow, Unit, VariantRecord,
 };
 use crate::stats::{self, Cases, Observed, Spread};
+use std::collections::BTreeMap;
 
 impl Document {
     /// Computes everything that a report says of a run.
@@ -203,6 +204,13 @@ fn row(
     let compression = unpacked_size
         .zip(packed_size)
         .and_then(|(unpacked, packed)| stats::ratio(unpacked.median(), packed.median()));
+    let counted = |phase: Phase| {
+        let of_phase = Metric::ALL.iter().filter_map(|m| Some((m.name(), figure(phase, *m)?)));
+        (phase, of_phase.collect::<BTreeMap<_, _>>())
+    };
+    let figures = Phase::ALL.into_iter().map(counted).filter(|(_, of_phase)| !of_phase.is_empty()).collect();
+    let of_builder = |row: &&TransferRow| row.case.builder == builder;
+    let transfers: Vec<&TransferRow> = loaded.transfers.iter().filter(of_builder).collect();
     Row {
         name: variant.name.clone(),
         baseline: variant.baseline,
@@ -214,9 +222,8 @@ fn row(
         unpacked_unique: of_image(Metric::UnpackedUnique),
         layers: of_image(Metric::Layers),
         build_cache: of_image(Metric::BuildCache),
-        moves: Moves::of(scenario, variant, cases, builder, &loaded.transfers, |metric| {
-            figure(metric.home()?, metric)
-        }),
+        moves: Moves::of(scenario, variant, cases, &transfers),
+        figures,
     }
 }
 
@@ -240,7 +247,7 @@ fn ratio(
 }
 
 fn dots(samples: &[&Sample]) -> Vec<Dot> {
-    samples.iter().map(|s| Dot { round: s.round, status: s.status.name(), value: s.value }).collect()
+    samples.iter().map(|s| Dot::of(s)).collect()
 }
 
 fn problems(

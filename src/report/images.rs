@@ -3,7 +3,7 @@
 
 use super::document::{Figure, Row, Section};
 use super::format;
-use crate::results::{Phase, Unit};
+use crate::results::{Metric, Phase, Unit};
 
 /// A column of the table of images, and how early it is dropped where there is no room.
 pub(super) struct Image {
@@ -25,64 +25,61 @@ pub(super) struct Shown {
     pub(super) change: String,
 }
 
-const IMAGES: [Image; 10] = [
+/// What stands against the baseline here, beside the unpacked size.
+pub(super) const COMPARED: [Metric; 4] =
+    [Metric::PackedSize, Metric::PullColdWall, Metric::PullSourceEditBytes, Metric::StartReady];
+
+const IMAGES: [Image; 9] = [
     Image {
         head: "unpacked",
         title: "unpacked size",
         of: |r| against(r.unpacked_size.as_ref(), Unit::Bytes),
         drop: 1,
     },
-    Image {
-        head: "packed",
-        title: "packed size",
-        of: |r| against(r.moves.packed_size.as_ref(), Unit::Bytes),
-        drop: 2,
-    },
-    Image { head: "compression", title: "compression", of: compression, drop: 10 },
-    Image { head: "push", title: "push", of: |r| plain(r.moves.push_wall.as_ref(), Unit::Ns), drop: 6 },
-    Image {
-        head: "cold pull",
-        title: "cold pull",
-        of: |r| plain(r.moves.pull_cold_wall.as_ref(), Unit::Ns),
-        drop: 4,
-    },
+    Image { head: "packed", title: "packed size", of: |r| measured(r, Metric::PackedSize), drop: 2 },
+    Image { head: "compression", title: "compression", of: compression, drop: 9 },
+    Image { head: "cold pull", title: "cold pull", of: |r| measured(r, Metric::PullColdWall), drop: 4 },
     Image {
         head: "update pull",
         title: "pull after a source edit",
-        of: |r| plain(r.moves.pull_source_edit_bytes.as_ref(), Unit::Bytes),
+        of: |r| measured(r, Metric::PullSourceEditBytes),
         drop: 3,
     },
-    Image {
-        head: "start",
-        title: "start to ready",
-        of: |r| plain(r.moves.start_ready.as_ref(), Unit::Ns),
-        drop: 5,
-    },
-    Image { head: "layers", title: "layers", of: |r| plain(r.layers.as_ref(), Unit::Count), drop: 8 },
+    Image { head: "start", title: "start to ready", of: |r| measured(r, Metric::StartReady), drop: 5 },
+    Image { head: "layers", title: "layers", of: |r| plain(r.layers.as_ref(), Unit::Count), drop: 7 },
     Image {
         head: "beyond base",
         title: "unpacked, beyond its base",
         of: |r| plain(r.unpacked_unique.as_ref(), Unit::Bytes),
-        drop: 9,
+        drop: 8,
     },
     Image {
         head: "build cache",
         title: "build cache",
         of: |r| plain(r.build_cache.as_ref(), Unit::Bytes),
-        drop: 7,
+        drop: 6,
     },
 ];
 
-fn plain(figure: Option<&Figure>, unit: Unit) -> Option<Shown> {
+/// The median and its range.
+pub(super) fn plain(figure: Option<&Figure>, unit: Unit) -> Option<Shown> {
     let figure = figure?;
     let value = format::value(figure.median(), unit);
     let range = format::range(figure.spread.min, figure.spread.max, unit);
     Some(Shown { range: if range == value { String::new() } else { range }, value, change: String::new() })
 }
 
+/// Bytes with their change in percent, times as a multiple of the baseline's.
 fn against(figure: Option<&Figure>, unit: Unit) -> Option<Shown> {
-    let change = figure?.reduction().map(format::change).unwrap_or_default();
-    Some(Shown { change, ..plain(figure, unit)? })
+    let change = match unit {
+        Unit::Ns => figure?.ratio.map(format::ratio),
+        _ => figure?.reduction().map(format::change),
+    };
+    Some(Shown { change: change.unwrap_or_default(), ..plain(figure, unit)? })
+}
+
+fn measured(row: &Row, metric: Metric) -> Option<Shown> {
+    against(row.figure(metric), metric.unit())
 }
 
 fn compression(row: &Row) -> Option<Shown> {
@@ -91,7 +88,7 @@ fn compression(row: &Row) -> Option<Shown> {
 }
 
 /// The columns that some variant has a figure for; what was not measured has none.
-pub(super) fn measured(section: &Section) -> impl Iterator<Item = &'static Image> {
+pub(super) fn columns(section: &Section) -> impl Iterator<Item = &'static Image> {
     IMAGES.iter().filter(|column| {
         column.drop == 1 && section.sized || section.variants.iter().any(|row| (column.of)(row).is_some())
     })

@@ -5,6 +5,7 @@ use super::bases;
 use super::document::{Document, Row, Section};
 use super::format;
 use super::images::{self, Image, Shown, images_head};
+use super::transfers;
 use crate::report::chart;
 use crate::results::Host;
 
@@ -77,11 +78,16 @@ impl Document {
         builds(section, text);
         let head = images_head(section, self.rounds);
         let head = head.strip_prefix("images").unwrap_or_default().replace(" · ", ", ");
-        let change = against("; change against", section.compared(Row::sizes));
+        let change = against("; change or ratio against", section.compared(Row::images));
         let pulled = if section.pulled.is_empty() { String::new() } else { format!("; {}", section.pulled) };
-        if images::measured(section).next().is_some() {
+        if images::columns(section).next().is_some() {
             text.push_str(&format!("Images{head}{change}{pulled}; {bases}.\n\n"));
             images(section, text);
+        }
+        if !transfers::situations(section).is_empty() {
+            let ratio = against(" and ratio to", section.compared(transfers::figures));
+            text.push_str(&format!("Transfers: {of}{ratio}{pulled}; {bases}.\n\n"));
+            moved(section, text);
         }
         problems(section, text);
         claims(section, text);
@@ -123,7 +129,7 @@ fn builds(section: &Section, text: &mut String) {
 }
 
 fn images(section: &Section, text: &mut String) {
-    let columns: Vec<&Image> = images::measured(section).collect();
+    let columns: Vec<&Image> = images::columns(section).collect();
     text.push_str("| variant |");
     for column in &columns {
         text.push_str(&format!(" {} |", column.title));
@@ -135,6 +141,27 @@ fn images(section: &Section, text: &mut String) {
             text.push_str(&format!(" {} |", (column.of)(row).map_or_else(|| "–".to_owned(), image)));
         }
         text.push('\n');
+    }
+    text.push('\n');
+}
+
+fn moved(section: &Section, text: &mut String) {
+    let columns = transfers::columns(section);
+    text.push_str("| registry and node before | variant |");
+    for column in columns.iter().filter_map(|at| transfers::COLUMNS.get(*at)) {
+        text.push_str(&format!(" {} |", column.title));
+    }
+    text.push_str(&format!("\n|---|---|{}\n", "---:|".repeat(columns.len())));
+    for situation in transfers::situations(section) {
+        for row in &section.variants {
+            text.push_str(&format!("| {} | {} |", situation.title, cell(&row.name)));
+            for at in &columns {
+                let none = if situation.has(*at) { "–" } else { "" };
+                let shown = situation.shown(*at, row).map_or_else(|| none.to_owned(), image);
+                text.push_str(&format!(" {shown} |"));
+            }
+            text.push('\n');
+        }
     }
     text.push('\n');
 }

@@ -17,6 +17,7 @@ mod splice;
 mod table;
 mod terminal;
 mod timeline;
+mod transfers;
 
 pub use chart::{Chart, charts, png};
 pub use document::Document;

@@ -4,11 +4,12 @@
 use super::document::{Document, Row, Section};
 use super::finding::{chosen, incomparable};
 use super::format::{THIN, bytes, time};
+use crate::results::Metric;
 
 /// What a node fetches of a variant after a source edit, beside the baseline.
 pub(super) fn of(row: &Row, baseline: &Row) -> Option<String> {
-    let edit = row.moves.pull_source_edit_bytes?;
-    let of_baseline = baseline.moves.pull_source_edit_bytes?;
+    let edit = row.figure(Metric::PullSourceEditBytes)?;
+    let of_baseline = baseline.figure(Metric::PullSourceEditBytes)?;
     Some(format!(
         "after a source edit a node fetches {} of {}, {} of {}",
         bytes(edit.median()),
@@ -44,7 +45,7 @@ pub(super) fn part(share: f64) -> String {
 
 /// How much of a cold pull moves again after a source edit, in percent.
 fn share(row: &Row) -> Option<f64> {
-    let (cold, edit) = (row.moves.pull_cold_bytes?, row.moves.pull_source_edit_bytes?);
+    let (cold, edit) = (row.figure(Metric::PullColdBytes)?, row.figure(Metric::PullSourceEditBytes)?);
     Some(100.0 * edit.median() as f64 / cold.median().max(1) as f64)
 }
 
@@ -60,11 +61,12 @@ pub(super) fn title(document: &Document) -> String {
 pub(super) fn wait(document: &Document) -> String {
     let mut found: Vec<(f64, String)> = Vec::new();
     for section in document.leading() {
-        let Some(baseline) = section.baseline().and_then(|b| Some((b, b.moves.pull_ready?))) else {
+        let Some(baseline) = section.baseline().and_then(|b| Some((b, b.figure(Metric::PullReady)?))) else {
             continue;
         };
         for row in section.variants.iter().filter(|row| !row.baseline) {
-            let Some((figure, ratio)) = row.moves.pull_ready.and_then(|f| Some((f, f.ratio?))) else {
+            let Some((figure, ratio)) = row.figure(Metric::PullReady).and_then(|f| Some((f, f.ratio?)))
+            else {
                 continue;
             };
             let (own, base) = (time(figure.median()), time(baseline.1.median()));

@@ -2,39 +2,37 @@
 //! and the parts of the way from an empty store to the first right answer.
 //! Leaves drawing to `chart`.
 
-use super::document::Figure;
-use crate::results::{Builder, Metric, NodeRecord, Phase, ScenarioRecord, TransferRow, VariantRecord};
-use crate::stats::{Cases, Spread};
+use super::document::Dot;
+use crate::results::{Metric, NodeRecord, Phase, Sample, ScenarioRecord, TransferRow, VariantRecord};
+use crate::stats::{Cases, Spread, median_round};
 use serde::Serialize;
 
-/// What an image costs to move and to start, as medians.
+/// How an image moves and how long a node waits for it, beside the figures.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Moves {
-    pub(super) packed_size: Option<Figure>,
-    pub(super) packed_unique: Option<Figure>,
-    pub(super) push_wall: Option<Figure>,
-    pub(super) pull_cold_bytes: Option<Figure>,
-    pub(super) pull_cold_wall: Option<Figure>,
-    pub(super) pull_base_warm_bytes: Option<Figure>,
-    pub(super) pull_source_edit_bytes: Option<Figure>,
-    pub(super) pull_source_edit_wall: Option<Figure>,
-    pub(super) pull_deps_edit_bytes: Option<Figure>,
-    pub(super) start_ready: Option<Figure>,
-    pub(super) pull_ready: Option<Figure>,
     /// The layers that moved.
-    pub(super) layers: Option<Layers>,
+    pub(super) layers: Layers,
     /// What a node waits for.
     pub(super) ready: Option<Ready>,
+    /// Every wait, and every round that has none because something before it does not count.
+    pub(super) waits: Vec<Dot>,
 }
 
-/// The layers of one cold pull and of the pull after a source edit in the same round.
-#[derive(Clone, Debug, Serialize)]
+/// The layers of the median cold pull and of the median pull after a source edit.
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Layers {
+    pub(super) cold: Option<Move>,
+    pub(super) edit: Option<Move>,
+}
+
+/// The layers of one pull.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Move {
     pub(super) round: u32,
-    pub(super) cold: Vec<Segment>,
-    pub(super) edit: Option<Vec<Segment>>,
+    pub(super) segments: Vec<Segment>,
 }
 
 /// What crossed the wire of one layer.
@@ -56,66 +54,79 @@ pub(super) struct Ready {
     pub(super) start_ns: u64,
 }
 
+/// One variant whose samples are looked up.
+struct Of<'a> {
+    scenario: &'a str,
+    variant: &'a str,
+    cases: &'a Cases<'a>,
+}
+
+impl Of<'_> {
+    fn samples(&self, phase: Phase, metric: Metric) -> &[&Sample] {
+        self.cases.samples(self.scenario, self.variant, phase, metric)
+    }
+}
+
 impl Moves {
-    /// What was measured of one variant; `figure` gives the median of a metric in its own phase.
+    /// What was measured of one variant; `transfers` are the rows of the builder whose cases these are.
     pub(super) fn of(
         scenario: &ScenarioRecord,
         variant: &VariantRecord,
         cases: &Cases<'_>,
-        builder: Builder,
-        transfers: &[TransferRow],
-        figure: impl Fn(Metric) -> Option<Figure>,
+        transfers: &[&TransferRow],
     ) -> Self {
-        let of_case = |row: &&TransferRow| {
-            row.case.scenario == scenario.name
-                && row.case.variant == variant.name
-                && row.case.builder == builder
-        };
-        let rows: Vec<&TransferRow> = transfers.iter().filter(of_case).collect();
+        let of = Of { scenario: &scenario.name, variant: &variant.name, cases };
+        let of_case =
+            |row: &&&TransferRow| row.case.scenario == scenario.name && row.case.variant == variant.name;
+        let rows: Vec<&TransferRow> = transfers.iter().filter(of_case).copied().collect();
+        let median = |phase, metric, transfer| Move::median(&of, &rows, (phase, metric), transfer);
         Self {
-            packed_size: figure(Metric::PackedSize),
-            packed_unique: figure(Metric::PackedUnique),
-            push_wall: figure(Metric::PushWall),
-            pull_cold_bytes: figure(Metric::PullColdBytes),
-            pull_cold_wall: figure(Metric::PullColdWall),
-            pull_base_warm_bytes: figure(Metric::PullBaseWarmBytes),
-            pull_source_edit_bytes: figure(Metric::PullSourceEditBytes),
-            pull_source_edit_wall: figure(Metric::PullSourceEditWall),
-            pull_deps_edit_bytes: figure(Metric::PullDepsEditBytes),
-            start_ready: figure(Metric::StartReady),
-            pull_ready: figure(Metric::PullReady),
-            layers: Layers::of(scenario, variant, cases, &rows),
-            ready: Ready::of(scenario, variant, cases),
+            layers: Layers {
+                cold: median(Phase::Cold, Metric::PullColdBytes, "pull-cold"),
+                edit: median(Phase::SourceEdit, Metric::PullSourceEditBytes, "pull-source-edit"),
+            },
+            ready: Ready::of(&of),
+            waits: waits(&of),
         }
     }
 }
 
-impl Layers {
-    /// Those of the first round whose cold pull counts.
-    fn of(
-        scenario: &ScenarioRecord,
-        variant: &VariantRecord,
-        cases: &Cases<'_>,
+impl Move {
+    /// The layers of the median round by bytes, of those that count.
+    fn median(
+        of: &Of<'_>,
         rows: &[&TransferRow],
+        (phase, metric): (Phase, Metric),
+        transfer: &str,
     ) -> Option<Self> {
-        let valid = |phase: Phase, metric: Metric| {
-            let samples = cases.samples(&scenario.name, &variant.name, phase, metric);
-            samples.iter().filter(|s| s.valid().is_some()).map(|s| s.round).collect::<Vec<_>>()
-        };
-        let round = valid(Phase::Cold, Metric::PullColdBytes).into_iter().min()?;
-        let edited = valid(Phase::SourceEdit, Metric::PullSourceEditBytes).contains(&round);
-        let moved = |transfer: &str| {
-            let rows =
-                rows.iter().filter(|row| row.round == round && row.transfer == transfer && row.wire > 0);
-            rows.map(|row| Segment { layer: row.layer, bytes: row.wire }).collect::<Vec<_>>()
-        };
-        Some(Self { round, cold: moved("pull-cold"), edit: edited.then(|| moved("pull-source-edit")) })
+        let round = median_round(of.samples(phase, metric).iter().copied())?;
+        let moved = rows.iter().filter(|row| row.round == round && row.transfer == transfer && row.wire > 0);
+        let segments = moved.map(|row| Segment { layer: row.layer, bytes: row.wire }).collect();
+        Some(Self { round, segments })
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
     }
 }
 
+/// What became of the wait in each round: a pull, a push or a build that does not count leaves none.
+fn waits(of: &Of<'_>) -> Vec<Dot> {
+    let samples = |metric: Metric| of.samples(Phase::Cold, metric).iter().copied();
+    let before = [Metric::PullColdBytes, Metric::PushBytes, Metric::BuildWall];
+    let mut dots: Vec<Dot> = samples(Metric::PullReady).map(Dot::of).collect();
+    for sample in before.into_iter().flat_map(samples).filter(|s| s.valid().is_none()) {
+        if dots.iter().all(|dot| dot.round != sample.round) {
+            dots.push(Dot { value: None, ..Dot::of(sample) });
+        }
+    }
+    dots.sort_by_key(|dot| dot.round);
+    dots
+}
+
 impl Ready {
-    fn of(scenario: &ScenarioRecord, variant: &VariantRecord, cases: &Cases<'_>) -> Option<Self> {
-        let samples = |metric: Metric| cases.samples(&scenario.name, &variant.name, Phase::Cold, metric);
+    fn of(of: &Of<'_>) -> Option<Self> {
+        let samples = |metric: Metric| of.samples(Phase::Cold, metric);
         let mut whole: Vec<(u64, u32)> =
             samples(Metric::PullReady).iter().filter_map(|s| Some((s.valid()?, s.round))).collect();
         whole.sort_unstable();

@@ -6,6 +6,7 @@ use super::document::Document;
 use super::timeline::Timeline;
 use crate::error::{Error, Result};
 use crate::results::{Case, Loaded, Metric, Sample};
+use crate::stats::median_round;
 use std::collections::BTreeSet;
 
 /// Draws the timeline of one build of a case, light and dark: that of a named round, whether it counts or not, or else the
@@ -40,14 +41,12 @@ pub fn one_build(loaded: &Loaded, case: &Case, round: Option<u32>) -> Result<(Ve
 
 /// The median round of those that count, and how it came to be chosen.
 fn median(walls: &[&Sample]) -> Option<(u32, String)> {
-    let mut valid: Vec<(u64, u32)> = walls.iter().filter_map(|s| Some((s.valid()?, s.round))).collect();
-    valid.sort_unstable();
-    let (_, round) = valid.get(valid.len().checked_sub(1)? / 2)?;
-    let why = match valid.len() {
+    let round = median_round(walls.iter().copied())?;
+    let why = match walls.iter().filter(|s| s.valid().is_some()).count() {
         1 => String::new(),
         many => format!(", the median of {many}"),
     };
-    Some((*round, why))
+    Some((round, why))
 }
 
 fn none_counts(loaded: &Loaded, case: &Case, walls: &[&Sample]) -> Error {

@@ -1,10 +1,11 @@
-//! Owns the report as a terminal shows it: two tables a scenario, never wrapped, the sentence that matters last.
+//! Owns the report as a terminal shows it: three tables a scenario, never wrapped, the sentence that matters last.
 //! Leaves facts to `document`; knows a width and whether colour is wanted, and nothing else of the terminal.
 
 use super::document::{Claim, Document, Figure, Problem, Row, Section};
 use super::format;
 use super::images::{self, Image, Shown, images_head};
 use super::table::{Cell, Column, fit, lay, wrap};
+use super::transfers;
 use crate::results::Phase;
 use crate::stats::Outcome;
 use anstyle::{AnsiColor, Style};
@@ -82,13 +83,19 @@ impl Page {
         let compared = section.compared(Row::walls);
         let against = compared.map(|b| format!(" · × against {}", b.name)).unwrap_or_default();
         let of = if rounds > 1 { " · median, range below".to_owned() } else { " · one round".to_owned() };
-        self.table(section, &format!("builds{of}{against}"), builds(section));
-        let pulled =
-            if section.pulled.is_empty() { String::new() } else { format!(" · {}", section.pulled) };
+        self.table(section, &[&format!("builds{of}{against}")], builds(section));
         let columns = images(section);
         // The names alone say nothing: no figure of an image was to be measured.
         if columns.len() > 1 {
-            self.table(section, &format!("{}{pulled}", images_head(section, rounds)), columns);
+            let compared = section.compared(Row::images);
+            let against = compared.map(|b| format!("% and × against {}", b.name)).unwrap_or_default();
+            let head = [&images_head(section, rounds), against.as_str(), section.pulled.as_str()];
+            self.table(section, &head, columns);
+        }
+        if let Some(columns) = transfers(section) {
+            let compared = section.compared(transfers::figures);
+            let against = compared.map(|b| format!(" · × against {}", b.name)).unwrap_or_default();
+            self.table(section, &[&format!("transfers{of}{against}"), section.pulled.as_str()], columns);
         }
         for problem in &section.problems {
             let style = if problem.status == "skipped" { DIM } else { AnsiColor::Red.on_default() };
@@ -114,13 +121,10 @@ impl Page {
         }
     }
 
-    fn table(&mut self, section: &Section, head: &str, columns: Vec<Column>) {
+    fn table(&mut self, section: &Section, head: &[&str], columns: Vec<Column>) {
         let bases = section.rests_on(self.width);
-        if head.chars().count() + bases.chars().count() + 3 <= self.width {
-            self.line(DIM, &format!("{head} · {bases}"));
-        } else {
-            self.line(DIM, head);
-            self.line(DIM, &bases);
+        for line in joined(head.iter().copied().chain([bases.as_str()]), self.width) {
+            self.line(DIM, &line);
         }
         let laid = lay(columns, self.width);
         self.line(BOLD, &laid.head);
@@ -132,6 +136,20 @@ impl Page {
         }
         self.blank();
     }
+}
+
+/// The parts of a head, as many on a line as have room there.
+fn joined<'a>(parts: impl Iterator<Item = &'a str>, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts.filter(|part| !part.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 3 + part.chars().count() <= width => {
+                line.push_str(&format!(" · {part}"));
+            }
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    lines
 }
 
 impl Problem {
@@ -207,19 +225,49 @@ impl Row {
 }
 
 fn images(section: &Section) -> Vec<Column> {
-    let shown = images::measured(section).map(|column| column.lay(section));
+    let shown = images::columns(section).map(|column| column.lay(section));
     std::iter::once(names(section)).chain(shown).collect()
 }
 
 impl Image {
     fn lay(&self, section: &Section) -> Column {
-        let shown: Vec<_> = section.variants.iter().map(self.of).collect();
-        let wide = shown.iter().flatten().map(|shown| shown.change.chars().count()).max().unwrap_or(0);
-        let cells = shown.into_iter().map(|shown| match shown {
-            None => Cell::line("–"),
-            Some(Shown { value, range, .. }) if wide == 0 => Cell(vec![value, range]),
-            Some(Shown { value, range, change }) => Cell(vec![format!("{value} {change:>wide$}"), range]),
-        });
-        Column { head: self.head.to_owned(), cells: cells.collect(), drop: self.drop }
+        let shown = section.variants.iter().map(|row| ((self.of)(row), "–")).collect();
+        Column { head: self.head.to_owned(), cells: aligned(shown), drop: self.drop }
     }
+}
+
+/// Cells whose values and changes each keep their own right edge, with a word for where there is no figure.
+fn aligned(shown: Vec<(Option<Shown>, &str)>) -> Vec<Cell> {
+    let changes = shown.iter().filter_map(|(shown, _)| Some(shown.as_ref()?.change.chars().count()));
+    let wide = changes.max().unwrap_or(0);
+    let cell = |(shown, none): (Option<Shown>, &str)| match shown {
+        None => Cell::line(none),
+        Some(Shown { value, range, .. }) if wide == 0 => Cell(vec![value, range]),
+        Some(Shown { value, range, change }) => Cell(vec![format!("{value} {change:>wide$}"), range]),
+    };
+    shown.into_iter().map(cell).collect()
+}
+
+/// The table of transfers: the variants below each situation; `None` where nothing moved.
+fn transfers(section: &Section) -> Option<Vec<Column>> {
+    let situations = transfers::situations(section);
+    if situations.is_empty() {
+        return None;
+    }
+    let names = situations.iter().flat_map(|situation| {
+        let variants = section.variants.iter().map(|row| format!("  {}", fit(&row.name, 14)));
+        std::iter::once(situation.head.to_owned()).chain(variants).map(Cell::line)
+    });
+    let mut columns = vec![Column { head: String::new(), cells: names.collect(), drop: 0 }];
+    for at in transfers::columns(section) {
+        let Some(column) = transfers::COLUMNS.get(at) else { continue };
+        let shown = situations.iter().flat_map(|situation| {
+            let none = if situation.has(at) { "–" } else { "" };
+            let rows = section.variants.iter().map(move |row| (situation.shown(at, row), none));
+            std::iter::once((None, "")).chain(rows)
+        });
+        let cells = aligned(shown.collect());
+        columns.push(Column { head: column.head.to_owned(), cells, drop: column.drop });
+    }
+    Some(columns)
 }

@@ -17,6 +17,8 @@ pub struct Base {
     pub diff_ids: Vec<String>,
     /// Instructions that run in a build that stands on it.
     onbuild: Vec<String>,
+    /// How large it is by the engine's own account.
+    size_hint: u64,
 }
 
 /// All bases of a run, by the name that Dockerfiles use.
@@ -73,6 +75,11 @@ impl Bases {
     /// The base of that name.
     pub fn get(&self, name: &str) -> Option<&Base> {
         self.0.get(name)
+    }
+
+    /// How large the largest is by the engine's own account: a hint, never a result.
+    pub fn largest_hint(&self) -> u64 {
+        self.0.values().map(|base| base.size_hint).max().unwrap_or_default()
     }
 
     /// What `run.json` keeps, sorted by name.
@@ -202,5 +209,6 @@ fn base(name: &str, mapped: Option<&str>, image: Image) -> Base {
         },
         diff_ids: image.diff_ids,
         onbuild: image.onbuild,
+        size_hint: image.size_hint,
     }
 }

@@ -216,7 +216,8 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
     async fn open_site(&mut self) -> Result<()> {
         let Settings { transfers, state, .. } = &self.settings;
         let of_run = (&mut self.journal, self.run.id.as_str());
-        let Opened { site, warnings } = open(transfers, self.engine, &self.about, state, of_run).await?;
+        let Opened { site, warnings } =
+            open(transfers, (self.engine, &self.about), &self.bases, state, of_run).await?;
         match site {
             Ok(site) => {
                 let record = self.site.insert(site).record();

@@ -119,3 +119,11 @@ impl<'a> Cases<'a> {
         Metric::ALL.iter().flat_map(move |m| self.samples(scenario, variant, phase, *m)).copied()
     }
 }
+
+/// The round in the middle of those that count: of an even number the lower of the two there, of equal ones the earlier.
+pub fn median_round<'a>(samples: impl IntoIterator<Item = &'a Sample>) -> Option<u32> {
+    let counted = samples.into_iter().filter_map(|s| Some((s.valid()?, s.round)));
+    let mut counted: Vec<(u64, u32)> = counted.collect();
+    counted.sort_unstable();
+    counted.get(counted.len().checked_sub(1)? / 2).map(|(_, round)| *round)
+}

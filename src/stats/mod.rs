@@ -5,6 +5,6 @@ mod cases;
 mod claim;
 mod spread;
 
-pub use cases::{Cases, Problem};
+pub use cases::{Cases, Problem, median_round};
 pub use claim::{Observed, Outcome, Verdict, judge};
 pub use spread::{DECIDING_ROUNDS, Spread, interval, ratio, reduction};

@@ -19,7 +19,7 @@ const HOLD: &str = "DBENCH_TEST_HOLD_CONTAINER_NODE";
 const IMAGES: [&str; 2] = ["dbench/stand-in/docker:dind", "docker:dind"];
 
 /// The lane, a folder, and the image of an engine; nothing where none is there.
-fn open() -> Option<(Lane, PathBuf, &'static str)> {
+pub fn open() -> Option<(Lane, PathBuf, &'static str)> {
     let lane = Lane::open()?;
     let folder = lane.path("node");
     std::fs::create_dir_all(&folder).unwrap();
@@ -133,6 +133,6 @@ fn the_container_of_a_killed_process_removes_itself() {
     before.assert_unchanged();
 }
 
-fn docker(arguments: &[&str]) -> String {
+pub fn docker(arguments: &[&str]) -> String {
     String::from_utf8(Command::new("docker").args(arguments).output().unwrap().stdout).unwrap()
 }

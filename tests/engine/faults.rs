@@ -1,6 +1,6 @@
 //! What fails in a transfer, and the reason that is given: within its deadline, and with nothing left.
 
-use crate::kept::{pull, site};
+use crate::kept::{pull, push, site};
 use crate::lane::Lane;
 use crate::little_registry::{Fault, LittleRegistry, noise};
 use crate::machine::Machine;
@@ -191,6 +191,34 @@ fn a_registry_that_goes_in_a_push_fails_it_within_the_deadline() {
         assert!(said.iter().any(|said| reason.contains(said)), "{reason}");
         assert_eq!(pushed.packed, None::<Packed>);
         lane.engine.remove_image(&site.name_for_engine("tiny/app:1")).await.unwrap();
+        lane.engine.remove_image(&image).await.unwrap();
+        site.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_registry_that_refuses_a_push_is_its_reason_and_the_next_push_counts() {
+    let Some(lane) = Lane::open() else { return };
+    let image = format!("dbench/run/{}:refused", lane.token);
+    import_noise(&lane.path(""), &image, 100_000);
+    lane.wait_for(async {
+        let mut site = site(&lane.path("registry"), None).await;
+        // An engine tries a push again after 5, 10, 15 and 20 s before it gives the registry's status as its reason.
+        site.patience = crate::kept::PATIENT;
+        let before = lane.engine.image(&image).await.unwrap();
+        for (fault, said) in &FAULTS[..2] {
+            let registry = LittleRegistry::faulty(LOOPBACK, 1 << 10, *fault);
+            let own = std::mem::replace(&mut site.engine_way, Way::direct(registry.address));
+            let pushed = push(&lane, &site, &image, "tiny/app:1", None).await;
+            site.engine_way = own;
+            let reason = reason(&pushed.verdict);
+            eprintln!("{fault:?}: {reason}");
+            assert!(said.iter().any(|said| reason.contains(said)), "{fault:?}: {reason}");
+            assert_eq!(pushed.packed, None::<Packed>);
+        }
+        let good = push(&lane, &site, &image, "tiny/app:1", None).await;
+        assert_eq!(good.verdict, Verdict::Valid);
+        assert_eq!(lane.engine.image(&image).await.unwrap().map(|i| i.tags), before.map(|i| i.tags));
         lane.engine.remove_image(&image).await.unwrap();
         site.close().await.unwrap();
     });

@@ -65,7 +65,7 @@ fn assert_rows_are_kept(lane: &Lane, before: &BTreeMap<PathBuf, String>) {
 }
 
 /// What the journals name, by what it is.
-fn journalled(lane: &Lane) -> Vec<(String, String)> {
+pub fn journalled(lane: &Lane) -> Vec<(String, String)> {
     let journals = fs::read_dir(lane.path("state/dbench/journal")).into_iter().flatten();
     let texts = journals.map(|journal| fs::read_to_string(journal.unwrap().path()).unwrap());
     let lines: Vec<_> = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
@@ -92,7 +92,7 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 
 /// Cleans until there is nothing to clean: an engine takes some time to end a build whose client is gone, and holds its
 /// records as long.
-fn clean(lane: &Lane) {
+pub fn clean(lane: &Lane) {
     let none = "removed: 0 containers, 0 nodes, 0 networks, 0 images, 0 records of the build cache\n";
     let mut said = String::new();
     let end = Instant::now() + LETTING_GO;
@@ -102,7 +102,7 @@ fn clean(lane: &Lane) {
     }
 }
 
-fn assert_nothing_is_left(lane: &Lane, made: &[(String, String)]) {
+pub fn assert_nothing_is_left(lane: &Lane, made: &[(String, String)]) {
     for (kind, name) in made {
         match kind.as_str() {
             "tag" => assert!(lane.wait_for(lane.engine.image(name)).unwrap().is_none(), "image {name}"),

@@ -31,7 +31,7 @@ pub const PASSWORD: &str = "pass:word-of-somebody";
 pub enum Fault {
     /// Nothing.
     None,
-    /// It answers all requests for manifests and blobs with that status.
+    /// It answers all requests for manifests and blobs, and to take some in, with that status.
     Status(u16),
     /// It serves only who comes as `USER` with `PASSWORD`.
     Private,
@@ -160,6 +160,9 @@ fn serve(stream: TcpStream, content: &Content, (fault, large): (Fault, &str)) ->
             _ if !known => (401, ("text/plain", &b"{}"[..])),
             (Some(_), Fault::Status(status)) if path != "/v2/" => (status, ("text/plain", &b"{}"[..])),
             (Some(found), _) => (200, (found.0, found.1.as_slice())),
+            (None, Fault::Status(status)) if !["GET", "HEAD"].contains(&method) => {
+                (status, ("text/plain", &b"{}"[..]))
+            }
             (None, _) => (404, ("text/plain", &b"{}"[..])),
         };
         let digest = sha256(body);

@@ -26,6 +26,7 @@ mod faulty_nodes;
 mod ignored;
 mod kept;
 mod killed;
+mod killed_node;
 mod lane;
 mod little_registry;
 mod machine;

@@ -1,4 +1,5 @@
-//! A run on the real engine in which every build is in another state than its phase claims: every row is invalid.
+//! A run on the real engine in which every build is in another state than its phase claims: every row of it is invalid, and so is
+//! every transfer of an edit that such a build made.
 
 use crate::classic::assert_no_image_of_a_step_is_left;
 use crate::lane::{Lane, PATIENCE, row};
@@ -180,7 +181,7 @@ async fn spoiled(lane: &Lane, builder: Builder) -> Result<(Loaded, String)> {
         deadlines: Deadlines { build: PATIENCE, silence: PATIENCE, probe: PATIENCE },
         state: lane.path("state"),
         secrets: Secrets::default(),
-        measure: vec![Measure::Build],
+        measure: vec![Measure::Build, Measure::Transfer],
         transfers: Choice {
             node: Some(NodeKind::None),
             root: None,
@@ -236,6 +237,18 @@ fn assert_every_phase_is_invalid(lane: &Lane, tiny: &Tiny, builder: Builder) {
             assert_eq!(wall.status, Status::Invalid, "{variant} {phase}: {}", wall.reason);
             assert!(wall.reason.ends_with(said), "{variant} {phase}: {}", wall.reason);
             assert!(wall.value.is_some(), "{variant} {phase}: what was measured is kept");
+        }
+        for (phase, metric) in [
+            (Phase::SourceEdit, Metric::UpdatePushBytes),
+            (Phase::SourceEdit, Metric::PullSourceEditBytes),
+            (Phase::DepsEdit, Metric::UpdatePushBytes),
+            (Phase::DepsEdit, Metric::PullDepsEditBytes),
+        ] {
+            let moved = row(&loaded, &tiny.name, variant, phase, metric);
+            let why = row(&loaded, &tiny.name, variant, phase, Metric::BuildWall).reason.clone();
+            assert_eq!(moved.status, Status::Invalid, "{variant} {metric}: {}", moved.reason);
+            assert_eq!(moved.reason, format!("the build of the image does not count: {why}"));
+            assert!(moved.value.is_some(), "{variant} {metric}: what was measured is kept");
         }
     }
     // To the run, the builds that spoil are somebody else's.

@@ -167,6 +167,39 @@ async fn manifests_that_cannot_be_pulled_are_refused() {
 }
 
 #[tokio::test]
+async fn a_manifest_that_states_a_wrong_size_is_refused() {
+    let served = served().await;
+    let mut client = served.client().await;
+    let good = client.image("a", b"layer").await;
+    client.push_manifest("a", "good", &good.to_string()).await.is(201);
+    for (part, key, real) in [("/config", "config", 2), ("/layers/0", "layers", 5)] {
+        for wrong in [real - 1, real + 1, 0] {
+            let mut manifest = good.clone();
+            manifest.pointer_mut(part).unwrap()["size"] = json!(wrong);
+            let digest = manifest.pointer(part).unwrap()["digest"].as_str().unwrap().to_owned();
+            let reply = client.push_manifest("a", "bad", &manifest.to_string()).await;
+            let message = reply.refuses(400, "MANIFEST_INVALID");
+            let told = format!("{digest} has {real} bytes, and the manifest says {wrong}");
+            assert_eq!(message, told, "{key}");
+        }
+    }
+    let text = good.to_string();
+    let digest = Digest::of(text.as_bytes()).to_string();
+    for (size, status) in [(text.len() + 1, 400), (text.len(), 201)] {
+        let entry = json!([{ "mediaType": MANIFEST, "digest": digest, "size": size }]);
+        let index = json!({ "mediaType": crate::client::INDEX, "manifests": entry }).to_string();
+        let reply = client.push_manifest("a", "index", &index).await;
+        if status == 201 {
+            reply.is(201);
+        } else {
+            let told = format!("{digest} has {} bytes, and the manifest says {size}", text.len());
+            assert_eq!(reply.refuses(400, "MANIFEST_INVALID"), told);
+        }
+    }
+    client.get("/v2/a/manifests/bad").await.refuses(404, "MANIFEST_UNKNOWN");
+}
+
+#[tokio::test]
 async fn what_the_specification_does_not_have_is_unsupported() {
     let served = served().await;
     let mut client = served.client().await;

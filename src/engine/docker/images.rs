@@ -24,6 +24,7 @@ impl DockerEngine {
                 diff_ids: image.root_fs.and_then(|r| r.layers).unwrap_or_default(),
                 onbuild: config.on_build.unwrap_or_default(),
                 platform: platform([image.os, image.architecture, image.variant]),
+                size_hint: image.size.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default(),
             }
         }))
     }

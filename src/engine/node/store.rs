@@ -45,11 +45,20 @@ pub enum StorePlace {
 }
 
 impl StorePlace {
-    /// Memory if there is twice what `bytes` need, else the disk.
-    pub fn for_bytes(bytes: u64) -> Self {
+    /// For a store on this machine that may have to hold that much: half of the memory that can be had, if that is enough.
+    pub fn on_this_machine(bytes: u64) -> Self {
         let text = files::read_to_string(Path::new("/proc/meminfo")).unwrap_or_default();
-        match available(&text) {
-            Some(free) if free / 2 >= bytes => Self::Memory(bytes),
+        Self::in_half_of(available(&text), bytes)
+    }
+
+    /// For a store on the machine of an engine that has that much memory in all, of which half is taken for free.
+    pub fn on_machine_with(memory: Option<u64>, bytes: u64) -> Self {
+        Self::in_half_of(memory.map(|memory| memory / 2), bytes)
+    }
+
+    fn in_half_of(free: Option<u64>, bytes: u64) -> Self {
+        match free.map(|free| free / 2) {
+            Some(half) if half >= bytes => Self::Memory(half),
             _ => Self::Disk,
         }
     }
@@ -119,7 +128,17 @@ mod tests {
     fn memory_is_read_in_bytes() {
         assert_eq!(available("MemTotal: 9 kB\nMemAvailable:   2048 kB\n"), Some(2 << 20));
         assert_eq!(available("MemTotal: 9 kB\n"), None);
-        assert_eq!(StorePlace::for_bytes(u64::MAX), StorePlace::Disk);
+        assert_eq!(StorePlace::on_this_machine(u64::MAX), StorePlace::Disk);
+    }
+
+    #[test]
+    fn a_store_is_as_large_as_memory_allows_and_on_the_disk_where_that_is_too_little() {
+        const GB: u64 = 1_000_000_000;
+        let of_engine = |memory| StorePlace::on_machine_with(memory, 6 * GB);
+        assert_eq!(of_engine(Some(64 * GB)), StorePlace::Memory(16 * GB));
+        assert_eq!(of_engine(Some(24 * GB)), StorePlace::Memory(6 * GB));
+        assert_eq!(of_engine(Some(23 * GB)), StorePlace::Disk);
+        assert_eq!(of_engine(None), StorePlace::Disk);
     }
 
     #[test]

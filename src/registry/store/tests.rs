@@ -48,14 +48,14 @@ fn manifests_are_found_by_tag_and_by_digest_and_take_their_tags_along() {
     for tag in ["b", "A", "a.new"] {
         store.put_manifest(&owner, Some(&Tag::parse(tag).unwrap()), &stored).unwrap();
     }
-    assert!(store.knows(&owner) && store.has_manifest(&owner, &digest));
+    assert!(store.knows(&owner) && store.manifest_size(&owner, &digest).unwrap().is_some());
     assert_eq!(store.tags(&owner).unwrap().iter().map(Tag::as_str).collect::<Vec<_>>(), ["A", "a.new", "b"]);
     let found = store.manifest(&owner, &by_tag("A")).unwrap().unwrap();
     assert_eq!((found.media_type.as_str(), found.bytes.as_slice()), ("x/y", b"{}\n".as_slice()));
     assert!(store.manifest(&owner, &by_tag("none")).unwrap().is_none());
     assert!(store.remove_manifest(&owner, &by_tag("A")).unwrap());
     assert!(!store.remove_manifest(&owner, &by_tag("A")).unwrap());
-    assert!(store.has_manifest(&owner, &digest));
+    assert!(store.manifest_size(&owner, &digest).unwrap().is_some());
     assert!(store.remove_manifest(&owner, &Reference::Digest(digest)).unwrap());
     assert!(store.tags(&owner).unwrap().is_empty() && store.manifests(&owner).unwrap().is_empty());
 }

@@ -25,6 +25,7 @@ pub(super) static FONTS: [&[u8]; 2] = [
 ];
 const TITLE: i32 = 22;
 const TITLE_LINES: usize = 3;
+const SUBTITLE_LINES: usize = 3;
 const SMALL: i32 = 14;
 const FOOT: i32 = 13;
 const FOOT_LINE: i32 = 18;
@@ -66,7 +67,7 @@ pub(super) fn picture(
     register()?;
     let inner = WIDTH - 2 * MARGIN;
     let title = wrapped(&words.title, TITLE, true, inner, TITLE_LINES)?;
-    let subtitle = wrapped(&words.subtitle, SMALL, false, inner, 2)?;
+    let subtitle = wrapped(&words.subtitle, SMALL, false, inner, SUBTITLE_LINES)?;
     let small = |lines: &[String]| {
         let all = lines.iter().map(|line| wrapped(line, FOOT, false, inner, SMALL_LINES));
         Ok::<_, Error>(all.collect::<Result<Vec<_>>>()?.concat())
@@ -179,14 +180,24 @@ pub(super) fn cut(text: &str, size: i32, bold: bool, most: i32) -> Result<String
     if width(text, size, bold)? <= most {
         return Ok(text.to_owned());
     }
-    let mut chars: Vec<char> = text.chars().collect();
-    while chars.pop().is_some() {
-        let shorter = format!("{}…", chars.iter().collect::<String>().trim_end());
+    let chars: Vec<char> = text.chars().collect();
+    let first = |count: usize| {
+        let kept: String = chars.iter().take(count).collect();
+        format!("{}…", kept.trim_end())
+    };
+    // A longer beginning is never narrower.
+    let (mut fits, mut too_long) = (None, chars.len());
+    let mut low = 0;
+    while low < too_long {
+        let middle = low + (too_long - low) / 2;
+        let shorter = first(middle);
         if width(&shorter, size, bold)? <= most {
-            return Ok(shorter);
+            (fits, low) = (Some(shorter), middle + 1);
+        } else {
+            too_long = middle;
         }
     }
-    Ok(String::new())
+    Ok(fits.unwrap_or_default())
 }
 
 /// `text` in lines of at most `most`; what does not fit into the last of `lines` is cut.

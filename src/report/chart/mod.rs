@@ -5,6 +5,8 @@
 mod canvas;
 mod png;
 mod ready;
+mod segments;
+mod signs;
 mod size;
 mod theme;
 mod time;

@@ -1,11 +1,13 @@
 //! Owns the chart of the wait from an empty store to the first right answer: download, unpack tail, start.
 
-use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, cut, foot, picture, rounds, width};
+use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, colours, cut, foot, picture, rounds, width};
+use super::signs;
 use super::theme::{Part, Theme};
 use crate::error::Result;
-use crate::report::document::{Document, Row, Section};
+use crate::report::document::{Document, Problem, Row, Section};
 use crate::report::moves::Ready;
 use crate::report::{format, moved};
+use crate::results::{Metric, Phase};
 
 const ROW: i32 = 22;
 /// The parts in the order in which they pass.
@@ -21,17 +23,16 @@ const SMALL: i32 = 11;
 
 /// Draws it.
 pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
-    let sections: Vec<&Section> = document.sections.iter().filter(|s| s.variants.iter().any(has)).collect();
+    let sections: Vec<&Section> = document.sections.iter().collect();
     let rows: usize = sections.iter().map(|s| s.variants.len()).sum();
     let height = KEY + ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let words = Words {
         title: moved::wait(document),
-        subtitle:
-            "from a pull into an empty store to the first right answer, from zero; the median round, or the mean of the \
-                   two in the middle; unpack: what comes after the last byte"
-                .to_owned(),
+        subtitle: "from a pull into an empty store to the first right answer, from zero: dots are samples, bars the median round, \
+                   or the mean of the two in the middle; unpack: what comes after the last byte; at the margin: not counted"
+            .to_owned(),
         describe: describe(&sections),
-        problems: Vec::new(),
+        problems: signs::named(&sections, concerns),
         foot: [vec![document.puller()], foot(document, &document.bases(), &rounds(document))].concat(),
     };
     picture(theme, &words, height, |canvas, top| groups(canvas, &sections, top))
@@ -39,6 +40,12 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
 
 pub(super) fn has(row: &Row) -> bool {
     row.moves.ready.is_some()
+}
+
+fn concerns(_: &Section, problem: &Problem) -> bool {
+    let needed = [Metric::PushBytes, Metric::PullColdBytes, Metric::PullReady];
+    problem.phase == Phase::Cold
+        && problem.metric.is_none_or(|metric| needed.iter().any(|needed| needed.name() == metric))
 }
 
 fn parts(ready: &Ready) -> [(Part, &'static str, u64); 3] {
@@ -64,11 +71,12 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
     }
     for row in rows() {
         variants = variants.max(width(&row.name, LABEL, false)?.min(110));
-        labels = labels.max(width(&label(row), LABEL, false)?);
+        labels = labels.max(width(&label(row), LABEL, false)? + 6 + signs::margin(&row.moves.waits)?);
     }
     let x0 = MARGIN + names + 16 + variants + 10;
-    let x1 = WIDTH - MARGIN - labels - 8;
-    let most = rows().filter_map(|r| r.moves.ready.as_ref()).map(Ready::whole_ns).max().unwrap_or(1).max(1);
+    let x1 = WIDTH - MARGIN - labels - 12;
+    let wholes = rows().filter_map(|r| r.moves.ready.as_ref()).map(Ready::whole_ns);
+    let most = wholes.chain(rows().flat_map(|r| signs::valid(&r.moves.waits))).max().unwrap_or(1).max(1);
     let at = |ns: u64| x0 + (f64::from(x1 - x0) * ns as f64 / most as f64).round() as i32;
     key(canvas, (x0, top + KEY / 2 - 3))?;
     let mut y = top + KEY;
@@ -76,7 +84,7 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
         let middle = y + ROW * section.variants.len() as i32 / 2;
         let name = cut(&section.label, NAME, true, names)?;
         canvas.text(&name, (MARGIN, middle), NAME, theme.ink, Align::Left, true)?;
-        for row in &section.variants {
+        for (row, colour) in section.variants.iter().zip(colours(theme, &section.variants)) {
             let middle = y + ROW / 2;
             let name = cut(&row.name, LABEL, false, variants)?;
             canvas.text(&name, (x0 - 10, middle), LABEL, theme.soft, Align::Right, false)?;
@@ -96,8 +104,15 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
                     )?;
                 }
             }
-            let ink = if row.baseline { theme.soft } else { theme.ink };
-            canvas.text(&label(row), (at(sum) + 8, middle), LABEL, ink, Align::Left, false)?;
+            let mut end = at(sum);
+            for value in signs::valid(&row.moves.waits) {
+                canvas.dot((at(value), middle), colour)?;
+                end = end.max(at(value) + 4);
+            }
+            let (ink, said) = (if row.baseline { theme.soft } else { theme.ink }, label(row));
+            canvas.text(&said, (end + 8, middle), LABEL, ink, Align::Left, false)?;
+            let margin = end + 8 + width(&said, LABEL, false)? + 6;
+            signs::draw(canvas, &row.moves.waits, (margin, middle))?;
             y += ROW;
         }
         y += GROUP_GAP;

@@ -1,10 +1,12 @@
 //! Owns the chart of unpacked sizes: a group of bars a scenario, the change in percent beside each.
 
 use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, colours, cut, foot, picture, rounds, width};
+use super::signs;
 use super::theme::Theme;
 use crate::error::Result;
-use crate::report::document::{Document, Figure, Section};
+use crate::report::document::{Document, Figure, Problem, Section};
 use crate::report::{finding, format};
+use crate::results::{Metric, Phase};
 
 const ROW: i32 = 19;
 const GROUP_GAP: i32 = 16;
@@ -13,8 +15,7 @@ const LABEL: i32 = 13;
 
 /// Draws it.
 pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
-    let sections: Vec<&Section> =
-        document.sections.iter().filter(|s| s.variants.iter().any(|v| v.unpacked_size.is_some())).collect();
+    let sections: Vec<&Section> = document.sections.iter().collect();
     let rows: usize = sections.iter().map(|s| s.variants.len()).sum();
     let height = ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let baseline = sections.first().and_then(|s| s.baseline()).map_or("baseline", |b| b.name.as_str());
@@ -24,10 +25,17 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
             "unpacked size of the final image, median, from zero; the percentage is the change against {baseline}"
         ),
         describe: describe(&sections),
-        problems: Vec::new(),
+        problems: signs::named(&sections, concerns),
         foot: foot(document, &document.bases(), &rounds(document)),
     };
     picture(theme, &words, height, |canvas, top| groups(canvas, &sections, top))
+}
+
+/// What spoils the image whose size is shown.
+fn concerns(section: &Section, problem: &Problem) -> bool {
+    let size = Metric::UnpackedSize.name();
+    problem.phase == section.image_phase.unwrap_or(Phase::Cold)
+        && problem.metric.is_none_or(|metric| metric == size)
 }
 
 fn label(figure: Option<&Figure>) -> String {

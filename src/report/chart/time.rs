@@ -2,9 +2,10 @@
 //! a dot, and what does not count at the margin.
 
 use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, colours, cut, foot, picture, rounds, width};
+use super::signs;
 use super::theme::Theme;
 use crate::error::Result;
-use crate::report::document::{Build, Document, Problem, Row, Section};
+use crate::report::document::{Build, Document, Row, Section};
 use crate::report::{finding, format};
 use crate::results::Phase;
 use plotters::style::RGBColor;
@@ -14,11 +15,7 @@ const GROUP_GAP: i32 = 14;
 const HEAD: i32 = 24;
 const NAME: i32 = 15;
 const LABEL: i32 = 12;
-const MARK: i32 = 10;
-/// More of one kind are told by their number.
-const MARKS: usize = 3;
 const COLUMN_GAP: i32 = 12;
-const NAMED_PROBLEMS: usize = 6;
 
 /// Draws it.
 pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
@@ -31,7 +28,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
                    counted"
             .to_owned(),
         describe: describe(sections),
-        problems: named(sections),
+        problems: signs::named(&sections.iter().collect::<Vec<_>>(), |_, problem| problem.metric.is_none()),
         foot: foot(document, &document.bases(), &rounds(document)),
     };
     picture(theme, &words, height, |canvas, top| columns(canvas, document, top))
@@ -97,12 +94,10 @@ impl Column {
         for build in builds() {
             let said = build.wall.as_ref().map(|f| format::time(f.median())).unwrap_or_default();
             let mut wide = width(&said, LABEL, false)? + 6;
-            for (_, count) in marks(build) {
-                wide += marked(count)?;
-            }
+            wide += signs::margin(&build.samples)?;
             room = room.max(wide);
         }
-        let most = builds().flat_map(valid).max().unwrap_or(1).max(1);
+        let most = builds().flat_map(|build| signs::valid(&build.samples)).max().unwrap_or(1).max(1);
         let end = (self.right - room - 8).max(self.left + 20);
         let x =
             |value: u64| self.left + (f64::from(end - self.left) * value as f64 / most as f64).round() as i32;
@@ -136,8 +131,7 @@ fn cell(
         canvas.bar((left, end), (y + 3, y + ROW - 4), colour, 0.45)?;
         canvas.bar((end - 1, end + 1), (y + 2, y + ROW - 3), colour, 1.0)?;
     }
-    // A sample has one sign: what does not count stands at the margin alone, so that no length is read off it.
-    for value in valid(build) {
+    for value in signs::valid(&build.samples) {
         canvas.dot((x(value), middle), colour)?;
         end = end.max(x(value) + 4);
     }
@@ -147,59 +141,7 @@ fn cell(
         canvas.text(&said, (at, middle), LABEL, canvas.theme.ink, Align::Left, false)?;
         at += width(&said, LABEL, false)? + 6;
     }
-    for (status, count) in marks(build) {
-        let each = if count > MARKS { 1 } else { count };
-        for place in 0..each {
-            let at = (at + 3 + MARK * place as i32, middle);
-            if status == "invalid" { canvas.ring(at)? } else { canvas.cross(at)? }
-        }
-        if count > MARKS {
-            let colour = canvas.theme.alert;
-            canvas.text(&count.to_string(), (at + MARK, middle), LABEL, colour, Align::Left, false)?;
-        }
-        at += marked(count)?;
-    }
-    Ok(())
-}
-
-fn valid(build: &Build) -> impl Iterator<Item = u64> {
-    build.samples.iter().filter(|sample| sample.status == "valid").filter_map(|sample| sample.value)
-}
-
-/// The samples that do not count, by status.
-fn marks(build: &Build) -> Vec<(&'static str, usize)> {
-    let of = |status| (status, build.samples.iter().filter(|s| s.status == status).count());
-    ["invalid", "failed"].map(of).into_iter().filter(|(_, count)| *count > 0).collect()
-}
-
-/// How wide the marks of so many samples are: many are one mark and their number.
-fn marked(count: usize) -> Result<i32> {
-    if count <= MARKS {
-        return Ok(MARK * count as i32);
-    }
-    Ok(MARK + width(&count.to_string(), LABEL, false)? + 4)
-}
-
-/// What does not count, one line a case, the first few.
-fn named(sections: &[Section]) -> Vec<String> {
-    let all: Vec<(&Section, &Problem)> = sections
-        .iter()
-        .flat_map(|s| s.problems.iter().filter(|p| p.metric.is_none()).map(move |p| (s, p)))
-        .collect();
-    let line = |(section, problem): &(&Section, &Problem)| {
-        let sign = match problem.status {
-            "invalid" => "○ ",
-            "failed" => "× ",
-            _ => "",
-        };
-        format!("{sign}{} {}", section.label, problem.sentence())
-    };
-    let mut lines: Vec<String> = all.iter().take(NAMED_PROBLEMS).map(line).collect();
-    if all.len() > NAMED_PROBLEMS {
-        lines
-            .push(format!("and {} more that do not count; the tables name them", all.len() - NAMED_PROBLEMS));
-    }
-    lines
+    signs::draw(canvas, &build.samples, (at, middle))
 }
 
 fn describe(sections: &[Section]) -> String {

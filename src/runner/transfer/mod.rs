@@ -26,6 +26,9 @@ use crate::scenario::Nonce;
 use rows::{PUSH, Pull, SKIPPED, UPDATE_PUSH};
 use std::collections::BTreeMap;
 
+/// Why nothing is started where dbench pulls itself.
+const NO_NODE: &str = "without a node there is no engine to start the image";
+
 /// An image that a build made.
 pub(super) struct Image {
     pub(super) id: String,
@@ -142,8 +145,12 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
         }
         let pulled = self.pull(packed, &self.name(Phase::Cold), None).await?;
         self.write_pull(Phase::Cold, Pull::Cold, packed, &pulled)?;
-        if self.runner.settings.measures(Measure::Start) && pulled.verdict == Verdict::Valid {
-            self.start(&pulled).await?;
+        if self.runner.settings.measures(Measure::Start) {
+            match &self.site.node {
+                None => self.write_no_start(&pulled)?,
+                Some(_) if pulled.verdict == Verdict::Valid => self.start(&pulled).await?,
+                Some(_) => {}
+            }
         }
         Ok(!matches!(pulled.verdict, Verdict::Failed(_)))
     }
@@ -235,6 +242,13 @@ impl<E: Engine, O: Observer> Visit<'_, '_, E, O> {
         let ready = answer.ok().map(|start| nanoseconds(pulled.wall + start.after));
         let row = of.sample(Metric::PullReady, ready);
         self.write(&[row])
+    }
+
+    /// Without a node there is no engine that could start what was pulled.
+    fn write_no_start(&mut self, pulled: &Pulled) -> Result<()> {
+        let (case, verdict) = (self.case(Phase::Cold), Verdict::Skipped(NO_NODE.to_owned()));
+        let of = Of::new(&case, self.round, Some(pulled.started), &verdict).on(self.site.kind());
+        self.write(&[of.sample(Metric::PullReady, None)])
     }
 
     fn case(&self, phase: Phase) -> Case {

@@ -6,14 +6,17 @@ use crate::engine::{About, Engine, Patience, Relay, RelaySettings, visitor_of};
 use crate::error::Result;
 use crate::registry::{self, Limits, Registry};
 use crate::results::NodeKind;
+use crate::runner::bases::Bases;
 use crate::runner::journal::{Entry, Journal};
 use crate::runner::naming;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What a node's store holds at most: an image before and after its edit, and its base.
-const ROOM: u64 = 6_000_000_000;
+/// What the images of a run bring beyond their bases, by a generous guess: nothing of them is built yet.
+const RESERVE: u64 = 2_000_000_000;
+/// How often the largest base may be in a store: packed and unpacked, below an image before and after its edit.
+const TIMES_BASE: u64 = 4;
 /// How long the engine has to try the registry.
 const REACHING: Patience = Patience { deadline: Duration::from_secs(20), silence: Duration::from_secs(20) };
 
@@ -65,8 +68,8 @@ pub struct Opened {
 /// If the registry cannot serve, or the kind of node that was asked for cannot be had.
 pub async fn open(
     choice: &Choice,
-    engine: &impl Engine,
-    about: &About,
+    (engine, about): (&impl Engine, &About),
+    bases: &Bases,
     state: &Path,
     (journal, run): (&mut Journal, &str),
 ) -> Result<Opened> {
@@ -76,7 +79,9 @@ pub async fn open(
         limits: Limits::default(),
     })
     .await?;
-    let mut maker = Maker { choice, engine, about, state, journal, run, registry, warnings: Vec::new() };
+    let room = room(bases.largest_hint());
+    let mut maker =
+        Maker { choice, engine, about, room, state, journal, run, registry, warnings: Vec::new() };
     let engine_way = match maker.way_of_engine().await? {
         Ok(way) => way,
         Err(reason) => {
@@ -96,6 +101,7 @@ struct Maker<'a, E> {
     choice: &'a Choice,
     engine: &'a E,
     about: &'a About,
+    room: u64,
     state: &'a Path,
     journal: &'a mut Journal,
     run: &'a str,
@@ -218,7 +224,7 @@ impl<E: Engine> Maker<'_, E> {
 
     async fn make(&mut self, kind: NodeKind) -> Result<Node> {
         let image_store = self.choice.store.unwrap_or_else(|| ImageStore::of(&self.about.record.store));
-        let (place, deadline) = (StorePlace::for_bytes(ROOM), self.choice.deadline);
+        let (place, deadline) = (place(kind, self.about, self.room), self.choice.deadline);
         if kind == NodeKind::Private {
             let (folder, root) = (naming::nodes_folder(self.state), self.choice.root.clone());
             let settings = Settings { folder, root, image_store, place, deadline };
@@ -237,6 +243,19 @@ impl<E: Engine> Maker<'_, E> {
     }
 }
 
+/// What a node's store may have to hold, where the largest base is that large.
+fn room(largest_base: u64) -> u64 {
+    largest_base.saturating_mul(TIMES_BASE).saturating_add(RESERVE)
+}
+
+/// A private node is on this machine; one in a container is where its engine is, which may be elsewhere.
+fn place(kind: NodeKind, about: &About, room: u64) -> StorePlace {
+    match kind {
+        NodeKind::Private => StorePlace::on_this_machine(room),
+        _ => StorePlace::on_machine_with(about.record.memory, room),
+    }
+}
+
 impl Site {
     /// Ends node, relays and registry, and waits until all are gone.
     pub async fn close(self) -> Result<()> {
@@ -248,5 +267,25 @@ impl Site {
             Some(node) => node.stop().await,
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::FakeEngine;
+
+    #[tokio::test]
+    async fn a_node_in_a_container_has_the_memory_of_its_own_engine() {
+        let mut about = FakeEngine::default().about().await.unwrap();
+        assert_eq!(room(500_000_000), 4_000_000_000);
+        about.record.memory = Some(40_000_000_000);
+        let of = |about: &About, room| place(NodeKind::Container, about, room);
+        assert_eq!(of(&about, room(500_000_000)), StorePlace::Memory(10_000_000_000));
+        assert_eq!(of(&about, room(3_000_000_000)), StorePlace::Disk);
+        about.record.memory = Some(8_000_000_000);
+        assert_eq!(of(&about, room(500_000_000)), StorePlace::Disk);
+        about.record.memory = None;
+        assert_eq!(of(&about, 0), StorePlace::Disk);
     }
 }

@@ -1,0 +1,73 @@
+//! Owns the signs of samples and what a chart says of those that do not count: a dot where one counts, a ring or a
+//! cross at the margin, and a line below that names the reason.
+
+use super::canvas::{Align, Canvas, width};
+use crate::error::Result;
+use crate::report::document::{Dot, Problem, Section};
+
+const LABEL: i32 = 12;
+const MARK: i32 = 10;
+/// More of one kind are told by their number.
+const MARKS: usize = 3;
+const NAMED_PROBLEMS: usize = 6;
+
+/// The values that count.
+pub(super) fn valid(samples: &[Dot]) -> impl Iterator<Item = u64> {
+    samples.iter().filter(|sample| sample.status == "valid").filter_map(|sample| sample.value)
+}
+
+/// The samples that do not count, by status.
+fn marks(samples: &[Dot]) -> Vec<(&'static str, usize)> {
+    let of = |status| (status, samples.iter().filter(|s| s.status == status).count());
+    ["invalid", "failed"].map(of).into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+/// How wide the marks of so many samples are: many are one mark and their number.
+fn marked(count: usize) -> Result<i32> {
+    if count <= MARKS {
+        return Ok(MARK * count as i32);
+    }
+    Ok(MARK + width(&count.to_string(), LABEL, false)? + 4)
+}
+
+/// How wide the margin of these samples is.
+pub(super) fn margin(samples: &[Dot]) -> Result<i32> {
+    marks(samples).into_iter().map(|(_, count)| marked(count)).sum()
+}
+
+/// What does not count, from `at` on: it stands at the margin alone, so that no length is read off it.
+pub(super) fn draw(canvas: &Canvas<'_>, samples: &[Dot], (mut at, middle): (i32, i32)) -> Result<()> {
+    for (status, count) in marks(samples) {
+        let each = if count > MARKS { 1 } else { count };
+        for place in 0..each {
+            let at = (at + 3 + MARK * place as i32, middle);
+            if status == "invalid" { canvas.ring(at)? } else { canvas.cross(at)? }
+        }
+        if count > MARKS {
+            let colour = canvas.theme.alert;
+            canvas.text(&count.to_string(), (at + MARK, middle), LABEL, colour, Align::Left, false)?;
+        }
+        at += marked(count)?;
+    }
+    Ok(())
+}
+
+/// What does not count of that which a chart shows, one line a case, the first few.
+pub(super) fn named(sections: &[&Section], concerns: impl Fn(&Section, &Problem) -> bool) -> Vec<String> {
+    let each = sections.iter().flat_map(|section| section.problems.iter().map(move |p| (*section, p)));
+    let all: Vec<(&Section, &Problem)> = each.filter(|(section, p)| concerns(section, p)).collect();
+    let line = |(section, problem): &(&Section, &Problem)| {
+        let sign = match problem.status {
+            "invalid" => "○ ",
+            "failed" => "× ",
+            _ => "",
+        };
+        format!("{sign}{} {}", section.label, problem.sentence())
+    };
+    let mut lines: Vec<String> = all.iter().take(NAMED_PROBLEMS).map(line).collect();
+    if all.len() > NAMED_PROBLEMS {
+        lines
+            .push(format!("and {} more that do not count; the tables name them", all.len() - NAMED_PROBLEMS));
+    }
+    lines
+}

@@ -1,0 +1,140 @@
+//! What tables and charts say of transfers: every metric, every sample, and what does not count.
+
+use super::{charts, fixed, texts};
+use dbench::report::{Document, format};
+use dbench::results::{Loaded, Metric, Phase, Sample, Status};
+
+fn chart(loaded: &Loaded, name: &str) -> String {
+    charts(loaded).unwrap().into_iter().find(|c| c.name == name).unwrap().svg
+}
+
+fn shown(svg: &str) -> String {
+    texts(svg).join(" ").replace(format::THIN, " ")
+}
+
+/// Fails every sample that `which` takes.
+fn fail(loaded: &mut Loaded, reason: &str, which: impl Fn(&Sample) -> bool) {
+    for sample in loaded.samples.iter_mut().filter(|s| which(s)) {
+        (sample.value, sample.status) = (None, Status::Failed);
+        sample.reason = reason.to_owned();
+    }
+}
+
+fn moves(sample: &Sample) -> bool {
+    ["push", "update", "pull"].iter().any(|kind| sample.metric.name().starts_with(kind))
+}
+
+#[test]
+fn a_scenario_without_a_valid_pull_is_in_the_charts_with_its_reason() {
+    let mut loaded = fixed();
+    fail(&mut loaded, "the node is gone", |s| s.case.scenario == "python-venv" && moves(s));
+    for name in ["transfer.svg", "ready.svg"] {
+        let svg = chart(&loaded, name);
+        let said = shown(&svg);
+        assert!(texts(&svg).iter().any(|text| text == "python-venv"), "{name}: {said}");
+        let reason = "× python-venv single cold, rounds 1, 2 and 3: pull-cold-bytes failed: the node is gone";
+        assert!(said.contains(reason), "{name}: {said}");
+        let missing = if name == "ready.svg" { "no valid sample" } else { "no valid pull" };
+        assert!(said.matches(missing).count() >= 3, "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_variant_whose_image_could_not_be_built_is_named_in_the_chart_of_sizes() {
+    let mut loaded = fixed();
+    let lost = |s: &Sample| s.case.variant == "tuned" && s.case.phase == Phase::Cold;
+    let builds = |s: &Sample| lost(s) && s.metric == Metric::BuildWall;
+    fail(&mut loaded, "no space", builds);
+    loaded.samples.retain(|s| !lost(s) || s.metric == Metric::BuildWall);
+    for name in ["size.svg", "transfer.svg", "ready.svg"] {
+        let said = shown(&chart(&loaded, name));
+        assert!(
+            said.contains("× go-scratch tuned cold, rounds 1, 2 and 3: failed: no space"),
+            "{name}: {said}"
+        );
+    }
+}
+
+#[test]
+fn every_wait_is_a_dot_and_one_that_does_not_count_a_sign_at_the_margin() {
+    let mut loaded = fixed();
+    let waits = |loaded: &Loaded| {
+        loaded.samples.iter().filter(|s| s.metric == Metric::PullReady && s.status == Status::Valid).count()
+    };
+    // A dot is a disc on a disc of the ground's colour.
+    assert_eq!(chart(&loaded, "ready.svg").matches("<circle").count(), 2 * waits(&loaded));
+    let broken = |s: &Sample| s.round == 2 && s.case.variant == "multi" && s.metric == Metric::PullReady;
+    fail(&mut loaded, "no answer", broken);
+    let crosses = |svg: &str| svg.matches("<polyline").count();
+    let svg = chart(&loaded, "ready.svg");
+    assert_eq!(svg.matches("<circle").count(), 2 * waits(&loaded));
+    assert_eq!(crosses(&svg), 2 * loaded.run.scenarios.len(), "two strokes a cross");
+    assert!(shown(&svg).contains("multi cold, round 2: pull-ready failed: no answer"), "{svg}");
+}
+
+#[test]
+fn the_bars_of_layers_are_those_of_the_median_round() {
+    let mut loaded = fixed();
+    let of = |scenario: &str, variant: &str| scenario == "go-scratch" && variant == "single";
+    let grown = |value: u64, round: u32| value + 1_000_000 * [0, 40, 0, 20][round as usize];
+    for s in loaded.samples.iter_mut().filter(|s| of(&s.case.scenario, &s.case.variant)) {
+        if s.metric == Metric::PullColdBytes {
+            s.value = s.value.map(|value| grown(value, s.round));
+        }
+    }
+    let cold = |row: &&mut dbench::results::TransferRow| row.transfer == "pull-cold" && row.layer == Some(2);
+    for row in loaded.transfers.iter_mut().filter(cold).filter(|r| of(&r.case.scenario, &r.case.variant)) {
+        row.wire = grown(row.wire, row.round);
+    }
+    let document: serde_json::Value = serde_json::from_str(&Document::new(&loaded).json()).unwrap();
+    let layers = &document["sections"][0]["variants"][0]["moves"]["layers"];
+    assert_eq!(layers["cold"]["round"], 3, "{layers}");
+    let said = shown(&chart(&loaded, "transfer.svg"));
+    assert!(said.contains("121 MB") && !said.contains("141 MB"), "{said}");
+    assert!(said.contains("median rounds, of two the lower"), "{said}");
+}
+
+#[test]
+fn a_run_without_edits_says_nothing_of_a_pull_after_one() {
+    let mut loaded = fixed();
+    loaded.run.phases = vec![Phase::Cold];
+    loaded.samples.retain(|s| s.case.phase == Phase::Cold);
+    loaded.transfers.retain(|t| t.case.phase == Phase::Cold);
+    let said = shown(&chart(&loaded, "transfer.svg"));
+    assert!(!said.contains("after the edit"), "{said}");
+}
+
+#[test]
+fn json_has_every_metric_that_was_measured() {
+    let loaded = fixed();
+    let document: serde_json::Value = serde_json::from_str(&Document::new(&loaded).json()).unwrap();
+    for sample in loaded.samples.iter().filter(|s| s.status == Status::Valid) {
+        let section = document["sections"].as_array().unwrap();
+        let section = section.iter().find(|s| s["name"] == *sample.case.scenario).unwrap();
+        let row = section["variants"].as_array().unwrap().iter();
+        let row = row.clone().find(|row| row["name"] == *sample.case.variant).unwrap();
+        let figure = &row["figures"][sample.case.phase.name()][sample.metric.name()]["spread"];
+        let value = sample.value.unwrap();
+        let between = figure["min"].as_u64().unwrap()..=figure["max"].as_u64().unwrap();
+        assert!(between.contains(&value), "{} {}: {figure}", sample.case, sample.metric);
+    }
+}
+
+#[test]
+fn pushes_pulls_and_waits_stand_against_the_baseline_unless_one_failed() {
+    let mut loaded = fixed();
+    let cold = |loaded: &Loaded| {
+        let text = Document::new(loaded).markdown(".").replace(format::THIN, " ");
+        let line = text.lines().find(|line| line.starts_with("| cold | multi |")).unwrap();
+        line.to_owned()
+    };
+    let all = cold(&loaded);
+    assert_eq!(all.matches('×').count(), 6, "{all}");
+    assert!(all.contains("| 7.07 MB 0.070× |") && all.contains("0.46 s (0.44–0.47 s) 0.056× |"), "{all}");
+    let terminal = Document::new(&loaded).terminal(100, false);
+    assert!(terminal.contains("transfers · median, range below · × against single"), "{terminal}");
+    let broken = |s: &Sample| s.round == 1 && s.case.variant == "single" && s.metric == Metric::PushBytes;
+    fail(&mut loaded, "status 500", broken);
+    let without = cold(&loaded);
+    assert!(without.contains("| 7.07 MB | 0.46 s (0.44–0.47 s) | 7.07 MB 0.070× |"), "{without}");
+}
