@@ -10,6 +10,7 @@ use super::scenarios::{self, Found};
 use super::screen::Screen;
 use super::signals::Signals;
 use super::{mapping, plan};
+use crate::context as build_context;
 use crate::engine::docker::DockerEngine;
 use crate::engine::node::ImageStore;
 use crate::engine::{About, Engine, Patience, Reach};
@@ -186,6 +187,7 @@ pub(super) async fn run(
         screen.problem("warning", &left_out);
     }
     let selection = selection(&arguments, config);
+    build_context::check(&scenarios, &selection.builders)?;
     let plan = selection.all(&scenarios);
     for name in mapping::unused(&arguments.base, &scenarios, &selection.builders)?
         .into_iter()

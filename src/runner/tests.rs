@@ -12,7 +12,7 @@ pub(super) struct Heard {
     failures: Vec<String>,
     steps: Vec<String>,
     /// Called before every build.
-    before: Option<Box<dyn FnMut(usize)>>,
+    pub(super) before: Option<Box<dyn FnMut(usize)>>,
 }
 
 impl Observer for Heard {

@@ -4,6 +4,7 @@
 use super::super::config::Config;
 use super::super::screen::Screen;
 use super::{Arguments, Surroundings, conclude, deadlines, engine, measure, plan, transfers};
+use crate::context as build_context;
 use crate::engine::node::ImageStore;
 use crate::engine::{Engine, Reach};
 use crate::error::{Error, Exit, Result, shown};
@@ -47,6 +48,7 @@ pub(super) async fn resume(
     let transfers = choice(arguments, &map, &loaded.run);
     let transferring = loaded.run.measure.contains(&Measure::Transfer);
     let selection = selection(&loaded.run);
+    build_context::check(&scenarios, &selection.builders)?;
     if arguments.plan {
         let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
         let builds = selection.builds_of(&scenarios, &rounds);
