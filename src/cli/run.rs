@@ -1,17 +1,15 @@
 //! `dbench run`: builds, proves and measures scenarios, and shows what came out.
 
 mod engine;
+mod measure;
 mod resume;
 
 use super::Format;
 use super::config::{Builders, Config, deadline};
-use super::progress::Progress;
 use super::scenarios::{self, Found};
 use super::screen::Screen;
-use super::signals::Signals;
 use super::{mapping, plan};
 use crate::context as build_context;
-use crate::engine::docker::DockerEngine;
 use crate::engine::node::ImageStore;
 use crate::engine::{About, Engine, Patience, Reach};
 use crate::error::{Error, Exit, Result};
@@ -21,10 +19,11 @@ use crate::results::{
     Writer,
 };
 use crate::runner::bases::Bases;
-use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
+use crate::runner::{self, Choice, Deadlines, Lock, Planned, Selection, Settings, host};
 use crate::scenario::{Scenario, same_image};
 use clap::parser::ValueSource;
 use jiff::Timestamp;
+use measure::{Surroundings, measure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -307,49 +306,9 @@ fn description(
         started,
         ended: None,
         interrupted: false,
+        failure: None,
         resumed: Vec::new(),
     })
-}
-
-/// What a run stands on.
-struct Surroundings<'a> {
-    engine: &'a DockerEngine,
-    about: &'a About,
-    scenarios: &'a [Scenario],
-    bases: Bases,
-}
-
-/// Runs the plan until it is done, fails, or a signal comes; then removes what was made, whatever happened.
-async fn measure(
-    Surroundings { engine, about, scenarios, bases }: Surroundings<'_>,
-    settings: Settings,
-    run: Run,
-    writer: Writer,
-    screen: &Screen,
-) -> Result<RunFolder> {
-    let total = settings.selection.builds_of(scenarios, &settings.rounds).len();
-    let mut signals = Signals::listen()?;
-    let mut progress = Progress::new(*screen, total);
-    let mut runner = Runner::new(engine, &mut progress, settings, scenarios, bases, about, run, writer)?;
-    let folder = runner.writer().folder().clone();
-    let ended = tokio::select! {
-        done = runner.run() => Some(done),
-        () = signals.next() => None,
-    };
-    if ended.is_none() {
-        screen.say("interrupted: removing what was made, once the engine lets go of it (a few seconds)");
-    }
-    let cleaned = runner.finish(!matches!(ended, Some(Ok(())))).await;
-    progress.finish();
-    // What stopped the run says more than what stopped the clean-up after it.
-    ended.unwrap_or(Ok(())).map_err(|error| match error.advice() {
-        Some(_) => error,
-        None => error.hint(format!("put that right; then {}", going_on(&folder))),
-    })?;
-    for left in cleaned?.left {
-        screen.problem("warning", &format!("left in the engine: {left}"));
-    }
-    Ok(folder)
 }
 
 fn going_on(folder: &RunFolder) -> String {

@@ -12,6 +12,7 @@ mod classic;
 mod common;
 mod cut;
 mod disk;
+mod ending;
 #[path = "../replay/mod.rs"]
 mod replay;
 mod resumed;

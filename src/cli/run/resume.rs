@@ -102,7 +102,7 @@ fn selection(run: &Run) -> Selection {
 }
 
 fn taken_up(mut run: Run) -> Run {
-    (run.ended, run.interrupted) = (None, false);
+    (run.ended, run.interrupted, run.failure) = (None, false, None);
     run.resumed.push(Timestamp::now());
     run
 }
