@@ -12,6 +12,7 @@ mod endpoint;
 mod examples;
 mod manual;
 mod report;
+mod variables;
 
 use common::{Folder, SCENARIO, run};
 use dbench::error::files;
