@@ -210,7 +210,7 @@ pub(super) async fn run(
     }
     let (engine, secrets) = engine::connect(&scenarios, &selection.builders, &transfers, context).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
-    let _lock = Lock::take(&state, &about.id)?;
+    let lock = Lock::take(&state, &about.id)?;
     for builder in &selection.builders {
         engine.has(*builder).await?;
     }
@@ -232,6 +232,7 @@ pub(super) async fn run(
         platform,
     };
     let writer = Writer::create(&out, &run)?;
+    lock.of_run(writer.folder().path());
     let place = Surroundings { engine: &engine, about: &about, scenarios: &scenarios, bases };
     let folder = measure(place, settings, run, writer, screen).await?;
     conclude(&arguments, &plan, folder, screen)

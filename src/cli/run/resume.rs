@@ -61,7 +61,7 @@ pub(super) async fn resume(
     }
     let (engine, secrets) = engine::connect(&scenarios, &selection.builders, &transfers, context).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
-    let _lock = Lock::take(&state, &about.id)?;
+    let lock = Lock::take(&state, &about.id)?;
     // Until now another process may have written to it.
     let mut loaded = Loaded::read(folder)?;
     let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
@@ -77,6 +77,7 @@ pub(super) async fn resume(
     }
     runner::same_surroundings(&loaded.run, &host::host(), &about.record, &bases.records())?;
     let writer = Writer::reopen(loaded.folder)?;
+    lock.of_run(writer.folder().path());
     for left in runner::clean_run(&engine, &about.id, &state, &loaded.run.id, arguments.keep).await?.left {
         screen.problem("warning", &format!("left in the engine: {left}"));
     }
