@@ -75,6 +75,46 @@ fn an_edit_that_a_scenario_does_not_define_has_no_column() {
 }
 
 #[test]
+fn an_edit_that_a_scenario_does_not_define_is_not_said_to_be_missing_of_a_run_that_was_ended() {
+    let mut loaded = fixed();
+    loaded.run.phases = vec![Phase::Cold, Phase::SourceEdit, Phase::DepsEdit];
+    loaded.samples.retain(|s| s.case.phase == Phase::Cold);
+    loaded.run.interrupted = true;
+    for scenario in &mut loaded.run.scenarios {
+        scenario.phases = vec![Phase::Cold, Phase::Unchanged, Phase::SourceEdit];
+    }
+    let lacking = |loaded: &Loaded| {
+        let document: serde_json::Value = serde_json::from_str(&Document::new(loaded).json()).unwrap();
+        let problems = document["sections"][0]["problems"].as_array().unwrap().clone();
+        let of_variant =
+            |p: &&serde_json::Value| p["variant"] == "single" && p["rounds"] == serde_json::json!([]);
+        let said = |p: &serde_json::Value| {
+            format!("{}: {}", p["phase"].as_str().unwrap(), p["reason"].as_str().unwrap())
+        };
+        problems.iter().filter(of_variant).map(said).collect::<Vec<_>>()
+    };
+    assert_eq!(lacking(&loaded), ["source-edit: the run ended before it"]);
+    // A run that does not say what it has may have it, until a round of the scenario was whole.
+    loaded.run.scenarios[0].phases.clear();
+    let unknown = "the run ended before it, or the scenario has no such edit";
+    assert_eq!(lacking(&loaded), [format!("source-edit: {unknown}"), format!("deps-edit: {unknown}")]);
+    loaded.run.scenarios[0].finished.insert(1);
+    assert_eq!(lacking(&loaded), Vec::<String>::new());
+}
+
+#[test]
+fn a_run_that_an_error_ended_is_not_called_interrupted() {
+    let mut loaded = fixed();
+    loaded.run.failure = Some("the engine cannot be reached: connection refused".into());
+    let text = Document::new(&loaded).terminal(100, false).replace(['\n', ' '], "");
+    let said =
+        "Anerrorendedtherun:theenginecannotbereached:connectionrefused.Whatwasmeasureduntilthenisshown.";
+    assert!(text.contains(said) && !text.contains("interrupted"), "{text}");
+    let document: serde_json::Value = serde_json::from_str(&Document::new(&loaded).json()).unwrap();
+    assert_eq!(document["complete"], false);
+}
+
+#[test]
 fn sizes_that_were_not_to_be_measured_have_no_table() {
     let mut loaded = fixed();
     loaded.run.measure = vec![Measure::Build];

@@ -18,6 +18,7 @@ mod scenarios;
 mod screen;
 mod signals;
 mod timeline;
+mod variable;
 
 use crate::error::{Exit, Result};
 use clap::error::ErrorKind;
@@ -106,7 +107,9 @@ pub fn main() -> Exit {
 
 fn parse() -> Result<Arguments, clap::Error> {
     let mut command = Arguments::command();
-    let given = command.try_get_matches_from_mut(std::env::args_os())?;
+    let given = command
+        .try_get_matches_from_mut(std::env::args_os())
+        .map_err(|error| variable::named(error, &command, std::env::args_os()))?;
     if let Some((flag, other)) = given.subcommand_matches("run").and_then(run::contradiction) {
         let said = format!("the argument '{flag}' cannot be used with '{other}'");
         let run = command.find_subcommand_mut("run");

@@ -140,10 +140,9 @@ fn larger(file: &Path, out: &Path, own: &Loaded) -> Result<Option<String>> {
         return Ok(None);
     }
     let valid = |loaded: &Loaded| loaded.samples.iter().filter(|s| s.status == Status::Valid).count();
-    let whole = |loaded: &Loaded| loaded.run.ended.is_some() && !loaded.run.interrupted;
     let kept = Loaded::read(folder)?;
     let (mine, theirs) = (valid(own), valid(&kept));
-    let partial = !whole(own) && whole(&kept);
+    let partial = !own.run.is_whole() && kept.run.is_whole();
     if !partial && mine >= theirs {
         return Ok(None);
     }

@@ -1,16 +1,15 @@
 //! `dbench run`: builds, proves and measures scenarios, and shows what came out.
 
 mod engine;
+mod measure;
 mod resume;
 
 use super::Format;
 use super::config::{Builders, Config, deadline};
-use super::progress::Progress;
 use super::scenarios::{self, Found};
 use super::screen::Screen;
-use super::signals::Signals;
 use super::{mapping, plan};
-use crate::engine::docker::DockerEngine;
+use crate::context as build_context;
 use crate::engine::node::ImageStore;
 use crate::engine::{About, Engine, Patience, Reach};
 use crate::error::{Error, Exit, Result};
@@ -20,10 +19,11 @@ use crate::results::{
     Writer,
 };
 use crate::runner::bases::Bases;
-use crate::runner::{self, Choice, Deadlines, Lock, Planned, Runner, Selection, Settings, host};
+use crate::runner::{self, Choice, Deadlines, Lock, Planned, Selection, Settings, host};
 use crate::scenario::{Scenario, same_image};
 use clap::parser::ValueSource;
 use jiff::Timestamp;
+use measure::{Surroundings, measure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -186,6 +186,7 @@ pub(super) async fn run(
         screen.problem("warning", &left_out);
     }
     let selection = selection(&arguments, config);
+    build_context::check(&scenarios, &selection.builders)?;
     let plan = selection.all(&scenarios);
     for name in mapping::unused(&arguments.base, &scenarios, &selection.builders)?
         .into_iter()
@@ -209,7 +210,7 @@ pub(super) async fn run(
     }
     let (engine, secrets) = engine::connect(&scenarios, &selection.builders, &transfers, context).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
-    let _lock = Lock::take(&state, &about.id)?;
+    let lock = Lock::take(&state, &about.id)?;
     for builder in &selection.builders {
         engine.has(*builder).await?;
     }
@@ -231,6 +232,7 @@ pub(super) async fn run(
         platform,
     };
     let writer = Writer::create(&out, &run)?;
+    lock.of_run(writer.folder().path());
     let place = Surroundings { engine: &engine, about: &about, scenarios: &scenarios, bases };
     let folder = measure(place, settings, run, writer, screen).await?;
     conclude(&arguments, &plan, folder, screen)
@@ -305,49 +307,9 @@ fn description(
         started,
         ended: None,
         interrupted: false,
+        failure: None,
         resumed: Vec::new(),
     })
-}
-
-/// What a run stands on.
-struct Surroundings<'a> {
-    engine: &'a DockerEngine,
-    about: &'a About,
-    scenarios: &'a [Scenario],
-    bases: Bases,
-}
-
-/// Runs the plan until it is done, fails, or a signal comes; then removes what was made, whatever happened.
-async fn measure(
-    Surroundings { engine, about, scenarios, bases }: Surroundings<'_>,
-    settings: Settings,
-    run: Run,
-    writer: Writer,
-    screen: &Screen,
-) -> Result<RunFolder> {
-    let total = settings.selection.builds_of(scenarios, &settings.rounds).len();
-    let mut signals = Signals::listen()?;
-    let mut progress = Progress::new(*screen, total);
-    let mut runner = Runner::new(engine, &mut progress, settings, scenarios, bases, about, run, writer)?;
-    let folder = runner.writer().folder().clone();
-    let ended = tokio::select! {
-        done = runner.run() => Some(done),
-        () = signals.next() => None,
-    };
-    if ended.is_none() {
-        screen.say("interrupted: removing what was made, once the engine lets go of it (a few seconds)");
-    }
-    let cleaned = runner.finish(!matches!(ended, Some(Ok(())))).await;
-    progress.finish();
-    // What stopped the run says more than what stopped the clean-up after it.
-    ended.unwrap_or(Ok(())).map_err(|error| match error.advice() {
-        Some(_) => error,
-        None => error.hint(format!("put that right; then {}", going_on(&folder))),
-    })?;
-    for left in cleaned?.left {
-        screen.problem("warning", &format!("left in the engine: {left}"));
-    }
-    Ok(folder)
 }
 
 fn going_on(folder: &RunFolder) -> String {

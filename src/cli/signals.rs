@@ -31,4 +31,13 @@ impl Signals {
             _ = self.hang_up.recv() => {}
         }
     }
+
+    /// Waits for somebody who asks once more. A terminal that closes and the shell in it both send SIGHUP, which is one
+    /// wish.
+    pub(super) async fn again(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! Owns the copy of a context that a run edits: the user's own files are never touched, and every build starts from the
 //! same state, times included, so that an engine sees only the edit as changed.
 
+use super::Patterns;
+use super::obstacle::{passable, unreadable};
 use crate::error::{Error, Result, files};
 use crate::scenario::{Edit, EditLine, Nonce, Scenario};
 use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes, Metadata};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -18,11 +20,16 @@ const PIECE: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Copy {
     folder: TempDir,
+    ignored: Option<Patterns>,
 }
 
 impl Copy {
-    /// Copies the context of a scenario into a new folder below `place`.
-    pub fn of(scenario: &Scenario, place: &Path) -> Result<Self> {
+    /// Copies the context of a scenario into a new folder below `place`. What no build could take in is missing in it
+    /// where the build ignores it.
+    ///
+    /// # Errors
+    /// An input error names what of the context cannot be copied, any other what is wrong with the place.
+    pub fn of(scenario: &Scenario, ignored: Option<&Patterns>, place: &Path) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("context-").tempdir_in(place).map_err(|cause| {
             Error::surroundings(format!(
                 "cannot create a folder for a copy of the context below {}",
@@ -31,8 +38,9 @@ impl Copy {
             .because(cause)
             .hint("free some space there, or make it a folder that can be written")
         })?;
-        mirror(&scenario.context, folder.path())?;
-        Ok(Self { folder })
+        let copy = Self { folder, ignored: ignored.cloned() };
+        copy.reset(scenario)?;
+        Ok(copy)
     }
 
     /// Where the copy is.
@@ -42,7 +50,7 @@ impl Copy {
 
     /// Makes the copy what the unedited context is: added files go, changed ones come back with their times.
     pub fn reset(&self, scenario: &Scenario) -> Result<()> {
-        mirror(&scenario.context, self.path())
+        self.mirror(&scenario.context, self.path(), "")
     }
 
     /// Edits an unedited copy: lays the overlay over it and puts the nonce into the lines that carry one. Only what
@@ -50,7 +58,7 @@ impl Copy {
     pub fn apply(&self, edit: &Edit, nonce: &Nonce) -> Result<BTreeSet<String>> {
         let mut changed = BTreeSet::new();
         if let Some(overlay) = &edit.overlay {
-            lay(overlay, self.path(), "", &mut changed)?;
+            self.lay(overlay, self.path(), "", &mut changed)?;
         }
         for line in &edit.lines {
             if self.fill(line, nonce)? {
@@ -106,53 +114,62 @@ impl Copy {
         Err(Error::input(format!("{} leads out of the context, to {}", file.display(), path.display()))
             .hint("name a file inside the context in the edit's `lines`"))
     }
-}
 
-/// Makes folder `to` what folder `from` is. What looks the same (kind, size, time, mode) is left alone: every edit of
-/// ours leaves a fresh time.
-fn mirror(from: &Path, to: &Path) -> Result<()> {
-    for there in files::list(to)? {
-        if look(&from.join(name(&there)))?.is_none() {
-            remove(&there)?;
-        }
-    }
-    for source in files::list(from)? {
-        let target = to.join(name(&source));
-        let Some(wanted) = look(&source)? else { continue };
-        if same(&source, &wanted, &target)? {
-            if wanted.is_dir() {
-                mirror(&source, &target)?;
+    /// Makes folder `to` what folder `from` is. What looks the same (kind, size, time, mode) is left alone: every edit of
+    /// ours leaves a fresh time.
+    fn mirror(&self, from: &Path, to: &Path, relative: &str) -> Result<()> {
+        for there in files::list(to)? {
+            if source(&from.join(name(&there)))?.is_none() {
+                remove(&there)?;
             }
-            continue;
         }
-        put(&source, &wanted, &target)?;
-        if wanted.is_dir() {
-            mirror(&source, &target)?;
-        } else if wanted.is_file() {
-            dress(&target, &wanted)?;
+        for entry in listed(from)? {
+            let (target, path) = (to.join(name(&entry)), below(relative, &entry));
+            let Some(wanted) = source(&entry)? else { continue };
+            let same = same(&entry, &wanted, &target)?;
+            if !(same && wanted.is_file()) && self.is_missing(&entry, &wanted, &path)? {
+                remove(&target)?;
+                continue;
+            }
+            if !same {
+                put(&entry, &wanted, &target)?;
+            }
+            if wanted.is_dir() {
+                self.mirror(&entry, &target, &path)?;
+            } else if !same && !wanted.is_symlink() {
+                dress(&target, &wanted)?;
+            }
         }
+        // Last, as every change in a folder gives it a new time.
+        source(from)?.map_or(Ok(()), |wanted| dress(to, &wanted))
     }
-    // Last, as every change in a folder gives it a new time.
-    let wanted = look(from)?;
-    wanted.map_or(Ok(()), |wanted| dress(to, &wanted))
-}
 
-/// Lays a folder over another: what is equal already, content and mode, stays untouched.
-fn lay(from: &Path, to: &Path, relative: &str, changed: &mut BTreeSet<String>) -> Result<()> {
-    for source in files::list(from)? {
-        let target = to.join(name(&source));
-        let path = source.file_name().unwrap_or_default().to_string_lossy();
-        let path = if relative.is_empty() { path.into_owned() } else { format!("{relative}/{path}") };
-        let Some(wanted) = look(&source)? else { continue };
-        if !equal(&source, &wanted, &target)? {
-            put(&source, &wanted, &target)?;
-            changed.insert(path.clone());
+    /// Lays a folder over another: what is equal already, content and mode, stays untouched.
+    fn lay(&self, from: &Path, to: &Path, relative: &str, changed: &mut BTreeSet<String>) -> Result<()> {
+        for entry in listed(from)? {
+            let (target, path) = (to.join(name(&entry)), below(relative, &entry));
+            let Some(wanted) = source(&entry)? else { continue };
+            if self.is_missing(&entry, &wanted, &path)? {
+                continue;
+            }
+            if !equal(&entry, &wanted, &target)? {
+                put(&entry, &wanted, &target)?;
+                changed.insert(path.clone());
+            }
+            if wanted.is_dir() {
+                self.lay(&entry, &target, &path, changed)?;
+            }
         }
-        if wanted.is_dir() {
-            lay(&source, &target, &path, changed)?;
+        Ok(())
+    }
+
+    /// Whether that cannot be copied, and need not be.
+    fn is_missing(&self, entry: &Path, wanted: &Metadata, path: &str) -> Result<bool> {
+        match passable(entry, wanted) {
+            Err(_) if self.ignored.as_ref().is_some_and(|ignored| ignored.excludes(path)) => Ok(true),
+            passable => passable.map(|()| false),
         }
     }
-    Ok(())
 }
 
 fn name(path: &Path) -> &std::ffi::OsStr {
@@ -166,6 +183,22 @@ fn failed<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error
             .because(cause)
             .hint("check the permissions and the free space of the context and of the temporary folder")
     }
+}
+
+/// The path of a listed file seen from the context, with slashes.
+fn below(folder: &str, file: &Path) -> String {
+    let name = name(file).to_string_lossy();
+    if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") }
+}
+
+/// The paths in a folder of the context.
+fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
+    files::list(folder).map_err(|error| unreadable(folder, error.reason()))
+}
+
+/// What is at a path of the context, without following a symlink; `None` if nothing is.
+fn source(path: &Path) -> Result<Option<Metadata>> {
+    look(path).map_err(|error| unreadable(path, error.reason()))
 }
 
 /// What is at a path, without following a symlink; `None` if nothing is.
@@ -208,6 +241,10 @@ fn equal(source: &Path, wanted: &Metadata, target: &Path) -> Result<bool> {
         return same_link(source, target);
     }
     let face = |of: &Metadata| (of.len(), of.mode());
+    if wanted.file_type().is_fifo() {
+        // Whoever opens one waits for somebody at its other end.
+        return Ok(face(&there) == face(wanted));
+    }
     Ok(wanted.is_dir() || (face(&there) == face(wanted) && same_content(source, target)?))
 }
 
@@ -262,23 +299,54 @@ fn put(source: &Path, wanted: &Metadata, target: &Path) -> Result<()> {
     if kind.is_dir() {
         fs::create_dir(target).map_err(failed("create the folder", target))
     } else if kind.is_file() {
-        fs::copy(source, target).map(|_| ()).map_err(failed("copy", source))
+        fs::copy(source, target).map(|_| ()).map_err(|cause| not_copied(source, target, cause))
     } else if kind.is_symlink() {
-        let link = source.read_link().map_err(failed("read the symlink", source))?;
+        let link = source.read_link().map_err(|cause| unreadable(source, cause))?;
         symlink(link, target).map_err(failed("create the symlink", target))
     } else {
-        Err(Error::input(format!("{} is neither a file, a folder nor a symlink", source.display()))
-            .hint("move it out of the context: a build cannot take it in"))
+        pipe(target, wanted).map_err(failed("create the pipe", target))
     }
 }
 
-/// Gives a file or folder the time and mode of the original.
+/// A copy fails by what is copied, or by the place that it is copied to.
+fn not_copied(source: &Path, target: &Path, cause: std::io::Error) -> Error {
+    use ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match cause.kind() {
+        FileTooLarge | QuotaExceeded | ReadOnlyFilesystem | StorageFull => failed("write", target)(cause),
+        _ => unreadable(source, cause),
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn pipe(target: &Path, wanted: &Metadata) -> std::io::Result<()> {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    Ok(mkfifoat(CWD, target, Mode::from_raw_mode(wanted.mode() & 0o7777))?)
+}
+
+#[cfg(target_vendor = "apple")]
+fn pipe(_: &Path, _: &Metadata) -> std::io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Gives a file, folder or pipe the time and mode of the original.
 fn dress(target: &Path, wanted: &Metadata) -> Result<()> {
     let modified = wanted.modified().map_err(failed("read the time of", target))?;
-    files::open(target)?
-        .set_times(FileTimes::new().set_modified(modified))
+    let timed = if wanted.file_type().is_fifo() {
+        date(target, wanted)
+    } else {
+        files::open(target)?.set_times(FileTimes::new().set_modified(modified))
+    };
+    timed
         .and_then(|()| fs::set_permissions(target, wanted.permissions()))
         .map_err(failed("set time and mode of", target))
+}
+
+/// Gives what must not be opened the time of the original.
+fn date(target: &Path, wanted: &Metadata) -> std::io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+    let time = Timespec { tv_sec: wanted.mtime(), tv_nsec: wanted.mtime_nsec() as _ };
+    let times = Timestamps { last_access: time, last_modification: time };
+    Ok(utimensat(CWD, target, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 
 mod copy;
 mod glob;
+mod obstacle;
 mod patterns;
 mod takes;
 mod walk;
 
 pub use copy::Copy;
+pub use obstacle::{Ignored, check};
 pub use patterns::{Patterns, classic_ignore_file, ignore_file};
 pub use takes::takes;
 pub use walk::{Entry, Selection, walk};

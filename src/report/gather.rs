@@ -37,6 +37,10 @@ impl Document {
         if run.interrupted {
             warnings.push("The run was interrupted; what was measured until then is shown.".to_owned());
         }
+        if let Some(error) = &run.failure {
+            let error = format::clean(error);
+            warnings.push(format!("An error ended the run: {error}. What was measured until then is shown."));
+        }
         if run.ended.is_none() {
             let text =
                 "The run has no end: it goes on, or was killed. What was measured until then is shown.";
@@ -58,7 +62,7 @@ impl Document {
             revision: run.revision.clone(),
             command,
             started: run.started.to_string(),
-            complete: is_whole(run),
+            complete: run.is_whole(),
             rounds: run.rounds,
             phases: run.phases.iter().copied().filter(|p| shown(p)).collect(),
             builder: run.builder,
@@ -76,17 +80,16 @@ impl Document {
     }
 }
 
-/// Whether a scenario has that phase. One that defines no such edit has not a row of it in a run that was ended.
+/// Whether a scenario has that phase. A run that does not say it tells by its rows, once a round of the scenario is whole.
 fn has_phase(run: &Run, scenario: &ScenarioRecord, phase: Phase, cases: &Cases<'_>) -> bool {
-    let edit = matches!(phase, Phase::SourceEdit | Phase::DepsEdit);
     let built =
         |v: &VariantRecord| !cases.samples(&scenario.name, &v.name, phase, Metric::BuildWall).is_empty();
-    !edit || !is_whole(run) || scenario.variants.iter().any(built)
-}
-
-/// Whether the run did all that it was to do.
-fn is_whole(run: &Run) -> bool {
-    run.ended.is_some() && !run.interrupted
+    let edit = matches!(phase, Phase::SourceEdit | Phase::DepsEdit);
+    let told = match scenario.phases.as_slice() {
+        [] => !edit || (!run.is_whole() && scenario.finished.is_empty()),
+        phases => phases.contains(&phase),
+    };
+    told || scenario.variants.iter().any(built)
 }
 
 /// Warnings of one kind, of which a busy engine makes many, are said once with their number.
@@ -256,7 +259,13 @@ fn problems(
     variant: &VariantRecord,
     cases: &Cases<'_>,
 ) -> Vec<Problem> {
-    let lacking = if is_whole(run) { "not measured" } else { "the run ended before it" };
+    let lacking = |phase: Phase| match phase {
+        _ if run.is_whole() => "not measured",
+        Phase::SourceEdit | Phase::DepsEdit if scenario.phases.is_empty() => {
+            "the run ended before it, or the scenario has no such edit"
+        }
+        _ => "the run ended before it",
+    };
     let mut found = Vec::new();
     for phase in run.phases.iter().filter(|phase| has_phase(run, scenario, **phase, cases)) {
         let of_case = cases.problems(&scenario.name, &variant.name, *phase);
@@ -268,7 +277,7 @@ fn problems(
                 metric: None,
                 status: Status::Skipped.name(),
                 rounds: Vec::new(),
-                reason: lacking.to_owned(),
+                reason: lacking(*phase).to_owned(),
             });
         }
         found.extend(of_case.into_iter().map(|p| Problem {

@@ -96,14 +96,18 @@ impl Claim {
             .map(|(_, op)| *op)
             .ok_or_else(|| (at, format!("`{op}` is not one of <= >= < > =")))?;
         let (at, number) = words.next("a number")?;
-        let number: f64 = number
+        let value: f64 = number
             .parse()
             .ok()
-            .filter(|n: &f64| n.is_finite() && *n >= 0.0)
+            .filter(|n: &f64| *n >= 0.0)
             .ok_or_else(|| (at, format!("`{number}` is not a number")))?;
         let unit = words.optional();
         words.end()?;
-        let bound = bound(text, metric, reduction, number, unit)?;
+        let bound = bound(text, metric, reduction, value, unit)?;
+        let (Quantity::Absolute(value) | Quantity::Reduction(value)) = bound;
+        if !value.is_finite() {
+            return Err((at, format!("`{number}` is too large a number")));
+        }
         Ok(Self { variant: variant.to_owned(), metric, phase, op, bound })
     }
 }
@@ -160,6 +164,7 @@ impl<'a> Words<'a> {
         let end = rest
             .find(|c: char| c.is_whitespace() || class_of(c) != class && class != 0)
             .unwrap_or(rest.len());
+        let end = if class == class_of('0') { end + power(&rest[end..]) } else { end };
         Some((start, &rest[..end]))
     }
 
@@ -185,6 +190,14 @@ impl<'a> Words<'a> {
     fn end(&mut self) -> Result<(), (usize, String)> {
         self.optional().map_or(Ok(()), |(at, word)| Err((at, format!("`{word}` is one word too many"))))
     }
+}
+
+/// How much of what follows a number is its power of ten, as `e6` is.
+fn power(rest: &str) -> usize {
+    let Some(power) = rest.strip_prefix(['e', 'E']) else { return 0 };
+    let sign = usize::from(power.starts_with(['+', '-']));
+    let digits = power[sign..].bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 { 0 } else { 1 + sign + digits }
 }
 
 /// Names are one class; comparison signs and numbers end where their class ends.
@@ -220,6 +233,8 @@ mod tests {
         );
         let claim = Claim::parse("multi unpacked-size <= 10MB").unwrap();
         assert_eq!(claim.bound, Quantity::Absolute(1e7));
+        let claim = Claim::parse("multi unpacked-size <= 2.5e+3kB").unwrap();
+        assert_eq!(claim.bound, Quantity::Absolute(2.5e6));
         assert_eq!(Claim::parse("v2 layers = 3").unwrap().variant, "v2");
         let claim = Claim::parse("tuned pull-source-edit-bytes reduction >= 50 %").unwrap();
         assert_eq!(claim.phase, Phase::SourceEdit);
@@ -241,6 +256,10 @@ mod tests {
                 "`s` is not a unit of unpacked-size; it takes B, kB, MB or GB",
             ),
             ("multi layers = 1 x y", 19, "`y` is one word too many"),
+            ("multi unpacked-size >= 1e400 MB", 23, "`1e400` is too large a number"),
+            ("multi unpacked-size >= 1e308 MB", 23, "`1e308` is too large a number"),
+            ("multi unpacked-size reduction >= 1e400 %", 33, "`1e400` is too large a number"),
+            ("multi layers = 1e", 16, "`e` is not a unit of layers"),
         ] {
             let (offset, message) = Claim::parse(text).unwrap_err();
             assert_eq!(offset, at, "{text}: {message}");

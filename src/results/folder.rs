@@ -215,10 +215,10 @@ impl Loaded {
     /// Reads a run folder.
     pub fn read(folder: RunFolder) -> Result<Self> {
         let run = read_run(&folder.run())?;
-        let (mut samples, torn_samples) = Sample::read_all(&folder.samples())?;
-        let (steps, torn_steps) = StepRow::read_all(&folder.steps())?;
+        let (mut samples, torn_samples) = Sample::read_all(&folder.samples(), &run)?;
+        let (steps, torn_steps) = StepRow::read_all(&folder.steps(), &run)?;
         let (transfers, torn_transfers) = if folder.transfers().is_file() {
-            TransferRow::read_all(&folder.transfers())?
+            TransferRow::read_all(&folder.transfers(), &run)?
         } else {
             (Vec::new(), None)
         };
@@ -325,13 +325,13 @@ pub fn newest(out: &Path) -> Result<(Option<RunFolder>, Vec<RunFolder>)> {
     let folders = if out.is_dir() { files::list(out)? } else { Vec::new() };
     let mut runs = Vec::new();
     for folder in folders.into_iter().map(RunFolder::at).filter(|f| f.run().is_file()) {
-        runs.push((read_run(&folder.run())?.started, folder));
+        runs.push((read_run(&folder.run())?, folder));
     }
-    runs.sort_by_key(|(started, _)| std::cmp::Reverse(*started));
+    runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.started));
     let mut passed = Vec::new();
-    for (_, folder) in runs {
+    for (run, folder) in runs {
         // What cannot be read is for the reader to say.
-        if Sample::read_all(&folder.samples()).is_ok_and(|(rows, _)| rows.is_empty()) {
+        if Sample::read_all(&folder.samples(), &run).is_ok_and(|(rows, _)| rows.is_empty()) {
             passed.push(folder);
         } else {
             return Ok((Some(folder), passed));

@@ -6,6 +6,7 @@ mod folder;
 mod metric;
 mod run;
 mod sample;
+mod sound;
 mod step;
 mod table;
 mod transfer;

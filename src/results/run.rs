@@ -59,14 +59,22 @@ pub struct Run {
     pub started: Timestamp,
     /// When the run ended; `None` while it runs or if it was killed.
     pub ended: Option<Timestamp>,
-    /// Whether a signal or a failure of the surroundings ended it before its plan was done.
+    /// Whether a signal ended it before its plan was done. Runs that do not know of `failure` say so of an error as well.
     pub interrupted: bool,
+    /// The error that ended it before its plan was done, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// When the run was taken up again, once for each time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Timestamp>,
 }
 
 impl Run {
+    /// Whether it did all that it was to do.
+    pub fn is_whole(&self) -> bool {
+        self.ended.is_some() && !self.interrupted && self.failure.is_none()
+    }
+
     /// Every builder that it used, that of the claims first.
     pub fn all_builders(&self) -> Vec<Builder> {
         let others = self.builders.iter().copied().filter(|builder| *builder != self.builder);
@@ -265,6 +273,9 @@ pub struct ScenarioRecord {
     /// Rounds that repeat another one, which is among the spoiled ones, when the run was resumed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub repeats: BTreeMap<u32, u32>,
+    /// The phases that it can be built in: an edit that it does not define is none. Empty in runs that do not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
 }
 
 impl ScenarioRecord {

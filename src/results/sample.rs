@@ -1,7 +1,7 @@
 //! Owns a sample, the case that it belongs to, and its row in `samples.csv`.
 //! Leaves tables in general to `table`.
 
-use super::{Metric, table};
+use super::{Metric, Run, table};
 use crate::error::{Error, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -190,7 +190,8 @@ impl Sample {
         ]
     }
 
-    pub(super) fn from_record(row: &table::Row<'_>) -> Result<Self> {
+    pub(super) fn from_record(row: &table::Row<'_>, run: &Run) -> Result<Self> {
+        let (case, round) = row.of(run)?;
         let metric = row.parse("metric", Metric::parse)?;
         let unit = row.text("unit")?;
         if unit != metric.unit().name() {
@@ -198,9 +199,9 @@ impl Sample {
                 .error("unit", &format!("`{unit}` is not the unit of {metric}"))
                 .hint(format!("{metric} is counted in `{}`", metric.unit().name())));
         }
-        Ok(Self {
-            case: row.case()?,
-            round: row.number("round")?,
+        let sample = Self {
+            case,
+            round,
             metric,
             value: row.optional("value", |t| t.parse().ok())?,
             status: row.parse("status", |t| Status::ALL.into_iter().find(|s| s.name() == t))?,
@@ -208,14 +209,15 @@ impl Sample {
             started: row.optional("started", |t| t.parse().ok())?,
             node: row.text("node")?.to_owned(),
             link: row.text("link")?.to_owned(),
-        })
+        };
+        sample.is_sound(row).map(|()| sample)
     }
 
-    /// Reads `samples.csv`. The second part is a warning when the last line had no line end and was dropped.
-    pub fn read_all(path: &Path) -> Result<(Vec<Self>, Option<String>), Error> {
+    /// Reads the `samples.csv` of a run. The second part is a warning when the last line had no line end and was dropped.
+    pub fn read_all(path: &Path, run: &Run) -> Result<(Vec<Self>, Option<String>), Error> {
         let mut seen = BTreeSet::new();
         table::read(path, &Self::COLUMNS, |row| {
-            let sample = Self::from_record(row)?;
+            let sample = Self::from_record(row, run)?;
             let Self { case, round, metric, node, link, .. } = &sample;
             if seen.insert((case.clone(), *round, metric.name(), node.clone(), link.clone())) {
                 return Ok(sample);
@@ -223,18 +225,6 @@ impl Sample {
             Err(row
                 .error("metric", &format!("an earlier row has {metric} of {case}, round {round}, already"))
                 .hint("remove the row that is one too many, or take the file from its source again"))
-        })
-    }
-}
-
-impl table::Row<'_> {
-    /// The case that the first four columns name.
-    pub(super) fn case(&self) -> Result<Case> {
-        Ok(Case {
-            scenario: self.text("scenario")?.to_owned(),
-            variant: self.text("variant")?.to_owned(),
-            builder: self.parse("builder", Builder::parse)?,
-            phase: self.parse("phase", Phase::parse)?,
         })
     }
 }

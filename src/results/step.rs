@@ -1,7 +1,7 @@
 //! Owns a step of a build as its row in `steps.csv`.
 //! Leaves how steps are found in the engine's events to `engine`.
 
-use super::{Case, table};
+use super::{Case, Run, table};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -67,23 +67,24 @@ impl StepRow {
         ]
     }
 
-    fn from_record(row: &table::Row<'_>) -> Result<Self> {
+    fn from_record(row: &table::Row<'_>, run: &Run) -> Result<Self> {
+        let ((case, round), (started_ns, completed_ns)) = (row.of(run)?, row.span()?);
         Ok(Self {
-            case: row.case()?,
-            round: row.number("round")?,
+            case,
+            round,
             stage: row.text("stage")?.to_owned(),
             step: row.optional("step", |t| t.parse().ok())?,
             name: row.text("name")?.to_owned(),
-            started_ns: row.optional("started_ns", |t| t.parse().ok())?,
-            completed_ns: row.optional("completed_ns", |t| t.parse().ok())?,
+            started_ns,
+            completed_ns,
             cached: row.parse("cached", |t| t.parse().ok())?,
             critical: row.parse("critical", |t| t.parse().ok())?,
             error: row.text("error")?.to_owned(),
         })
     }
 
-    /// Reads `steps.csv`. The second part is a warning when the last line had no line end and was dropped.
-    pub fn read_all(path: &Path) -> Result<(Vec<Self>, Option<String>), Error> {
-        table::read(path, &Self::COLUMNS, Self::from_record)
+    /// Reads the `steps.csv` of a run. The second part is a warning when the last line had no line end and was dropped.
+    pub fn read_all(path: &Path, run: &Run) -> Result<(Vec<Self>, Option<String>), Error> {
+        table::read(path, &Self::COLUMNS, |row| Self::from_record(row, run))
     }
 }

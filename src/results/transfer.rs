@@ -1,7 +1,7 @@
 //! Owns the rows of `transfers.csv`: what of each layer a push or a pull moved, and when.
 //! Leaves what a transfer proves to `runner`.
 
-use super::{Case, table};
+use super::{Case, Run, table};
 use crate::error::Result;
 use std::path::Path;
 
@@ -74,10 +74,11 @@ impl TransferRow {
         ]
     }
 
-    fn from_record(row: &table::Row<'_>) -> Result<Self> {
+    fn from_record(row: &table::Row<'_>, run: &Run) -> Result<Self> {
+        let ((case, round), (started_ns, completed_ns)) = (row.of(run)?, row.span()?);
         Ok(Self {
-            case: row.case()?,
-            round: row.number("round")?,
+            case,
+            round,
             node: row.text("node")?.to_owned(),
             link: row.text("link")?.to_owned(),
             transfer: row.text("transfer")?.to_owned(),
@@ -86,13 +87,13 @@ impl TransferRow {
             packed: row.parse("packed", |t| t.parse().ok())?,
             unpacked: row.optional("unpacked", |t| t.parse().ok())?,
             wire: row.parse("wire", |t| t.parse().ok())?,
-            started_ns: row.optional("started_ns", |t| t.parse().ok())?,
-            completed_ns: row.optional("completed_ns", |t| t.parse().ok())?,
+            started_ns,
+            completed_ns,
         })
     }
 
-    /// Reads `transfers.csv`. The second part is a warning when the last line had no line end and was dropped.
-    pub fn read_all(path: &Path) -> Result<(Vec<Self>, Option<String>)> {
-        table::read(path, &Self::COLUMNS, Self::from_record)
+    /// Reads the `transfers.csv` of a run. The second part is a warning when the last line had no line end and was dropped.
+    pub fn read_all(path: &Path, run: &Run) -> Result<(Vec<Self>, Option<String>)> {
+        table::read(path, &Self::COLUMNS, |row| Self::from_record(row, run))
     }
 }

@@ -105,6 +105,17 @@ impl Settings {
     }
 }
 
+/// What ended a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its plan is done.
+    Done,
+    /// A signal.
+    Interrupted,
+    /// An error, whose text this is.
+    Failed(String),
+}
+
 /// A run that goes on. Dropping the future of [`Runner::run`] cancels it; [`Runner::finish`] then removes what was
 /// made and closes the run.
 pub struct Runner<'a, E, O> {
@@ -247,9 +258,11 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         self.warn(format!("{name}, round {round}: {reason}; its samples do not count"))
     }
 
-    /// Removes what the run made, and closes it. Images stay if asked for, until `clean`.
-    pub async fn finish(&mut self, interrupted: bool) -> Result<Cleaned> {
-        self.run.interrupted = interrupted;
+    /// Removes what the run made, and closes it. Images stay if asked for, until `clean`. Dropping the future leaves to
+    /// `clean` what is not removed by then.
+    pub async fn finish(&mut self, ending: Ending) -> Result<Cleaned> {
+        self.run.interrupted = matches!(ending, Ending::Interrupted);
+        self.run.failure = if let Ending::Failed(reason) = ending { Some(reason) } else { None };
         self.run.ended = Some(Timestamp::now());
         // Where the disk of the results is full, what was made in the engine goes all the same.
         let written = self.writer.run(&self.run);
@@ -308,6 +321,7 @@ pub fn scenario_record(scenario: &Scenario, builders: &[Builder]) -> Result<Scen
         spoiled: BTreeMap::new(),
         finished: BTreeSet::new(),
         repeats: BTreeMap::new(),
+        phases: scenario.phases(),
     })
 }
 

@@ -4,7 +4,7 @@
 use super::cache::one_line;
 use super::plan::Planned;
 use super::{Given, Observer, Runner, naming};
-use crate::context::{self, Copy, Patterns};
+use crate::context::{Copy, Ignored, Patterns};
 use crate::engine::{Engine, Redactor};
 use crate::error::{Error, Result, files};
 use crate::results::{Builder, Case, Phase};
@@ -32,6 +32,9 @@ pub(super) struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     /// Copies the context and puts the Dockerfile beside it, with the names of mapped bases in it.
+    ///
+    /// # Errors
+    /// An input error where the files of the scenario are no longer what they were when they were checked.
     pub(super) fn prepare<E: Engine, O: Observer>(
         runner: &Runner<'_, E, O>,
         scenario: &'a Scenario,
@@ -40,24 +43,19 @@ impl<'a> Pass<'a> {
         round: u32,
     ) -> Result<Self> {
         let work = naming::work_folder(&runner.settings.state, &runner.run.id);
-        let copy = Copy::of(scenario, &work)?;
+        let ignored = Ignored::by(builder, variant, &scenario.context)?;
+        let copy = Copy::of(scenario, ignored.as_ref().map(|ignored| &ignored.patterns), &work)?;
         let dockerfile_dir = tempfile::tempdir_in(&work).map_err(|cause| {
             Error::surroundings(format!("cannot create a folder below {}", work.display())).because(cause)
         })?;
         let name = variant.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let text = variant.dockerfile.rewrite(&runner.bases.rewrites());
         files::write(&dockerfile_dir.path().join(&name), text)?;
-        let ignore = match builder {
-            Builder::Buildkit => context::ignore_file(&variant.path, copy.path()),
-            Builder::Classic => context::classic_ignore_file(copy.path()),
-        };
-        let patterns = ignore.as_ref().map(|path| files::read_to_string(path)).transpose()?;
         let beside = format!("{name}.dockerignore");
-        let own = ignore
-            .as_ref()
-            .is_some_and(|path| path.file_name().is_some_and(|n| n.to_string_lossy() == beside));
-        if let Some(text) = patterns.as_ref().filter(|_| own) {
-            files::write(&dockerfile_dir.path().join(beside), text)?;
+        let own =
+            |ignored: &&Ignored| ignored.file.file_name().is_some_and(|n| n.to_string_lossy() == beside);
+        if let Some(ignored) = ignored.as_ref().filter(own) {
+            files::write(&dockerfile_dir.path().join(&beside), &ignored.text)?;
         }
         let given = runner.settings.secrets.of(scenario, variant);
         let redactor = runner.engine.redactor(&given.secrets)?;
@@ -72,7 +70,7 @@ impl<'a> Pass<'a> {
             dockerfile_dir,
             dockerfile: name,
             namespace: naming::namespace(&runner.run.id, &case, round),
-            ignored: patterns.map(|text| Patterns::parse(&text)).transpose()?,
+            ignored: ignored.map(|ignored| ignored.patterns),
             commands: commands(variant, target, builder),
             given,
             redactor,

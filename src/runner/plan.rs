@@ -44,9 +44,8 @@ impl Selection {
             measured,
         };
         let opening = planned(Phase::Cold, self.phases.contains(&Phase::Cold));
-        let others = Phase::ALL.into_iter().filter(|p| *p != Phase::Cold && self.phases.contains(p));
-        let possible = others.filter(|p| *p == Phase::Unchanged || scenario.edit(*p).is_some());
-        std::iter::once(opening).chain(possible.map(|phase| planned(phase, true))).collect()
+        let others = scenario.phases().into_iter().filter(|p| *p != Phase::Cold && self.phases.contains(p));
+        std::iter::once(opening).chain(others.map(|phase| planned(phase, true))).collect()
     }
 
     /// The order of the variants of a scenario in a round.
@@ -129,9 +128,7 @@ pub fn select(all: Vec<Scenario>, scenarios: &[String], variants: &[String]) -> 
 /// # Errors
 /// If no scenario defines the edit of a named phase.
 pub fn with_edits(kept: &mut Vec<Scenario>, phases: &[Phase]) -> Result<Vec<String>> {
-    let has = |s: &Scenario, phase: Phase| {
-        matches!(phase, Phase::Cold | Phase::Unchanged) || s.edit(phase).is_some()
-    };
+    let has = |s: &Scenario, phase: Phase| s.phases().contains(&phase);
     let mut said = Vec::new();
     for phase in phases.iter().copied() {
         let lacking: Vec<&str> = kept.iter().filter(|s| !has(s, phase)).map(|s| s.name.as_str()).collect();

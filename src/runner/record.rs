@@ -168,7 +168,11 @@ impl<'a> Of<'a> {
             step: step.number,
             name: step.name.clone(),
             started_ns: step.span().filter(|_| trusted).map(|(start, _)| since(start)),
-            completed_ns: step.span().filter(|_| trusted).and_then(|(_, end)| end).map(since),
+            // A clock may be set back by less than what is distrusted.
+            completed_ns: step
+                .span()
+                .filter(|_| trusted)
+                .and_then(|(start, end)| Some(since(end?.max(start)))),
             cached: step.cached(),
             critical: critical.contains(&at),
             error: step.error.split_whitespace().collect::<Vec<_>>().join(" "),

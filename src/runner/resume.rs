@@ -126,7 +126,7 @@ pub fn missing(
     selection: &Selection,
     scenarios: &[Scenario],
 ) -> Vec<Round> {
-    let broken_off = run.ended.is_none() || run.interrupted;
+    let broken_off = !run.is_whole();
     let last = samples.last().filter(|_| broken_off).map(|s| (s.case.scenario.as_str(), s.round));
     let mut rounds = Vec::new();
     for (at, (scenario, record)) in scenarios.iter().zip(&mut run.scenarios).enumerate() {

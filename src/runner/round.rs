@@ -3,7 +3,7 @@
 use super::clean::{Cleaned, prune};
 use super::journal::{Entry, Ledger};
 use super::journalled::{build_journalled, look};
-use super::pass::{self, Pass};
+use super::pass::Pass;
 use super::plan::Planned;
 use super::probe::{Started, Subject, Wrong, probe};
 use super::proof::{Claimed, prove, reaches};
@@ -11,9 +11,9 @@ use super::record::{Of, Verdict};
 use super::transfer::{self, Image, Images};
 use super::{Observer, Runner, clean, naming, steps, tail};
 use crate::engine::{Built, Engine};
-use crate::error::{Result, files};
+use crate::error::{Error, Exit, Result, files};
 use crate::results::{Builder, Case, Measure, Metric, Phase, nanoseconds};
-use crate::scenario::{Nonce, Scenario};
+use crate::scenario::Nonce;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -30,46 +30,59 @@ pub(super) async fn variant<E: Engine, O: Observer>(
 ) -> Result<()> {
     let scenario = &runner.scenarios[scenario];
     let of_variant = &scenario.variants[variant];
+    let builds = runner.settings.selection.builds(scenario, variant, builder, round);
     if let Some(why) = of_variant.lacking(builder)? {
-        return skip(runner, scenario, variant, builder, round, &why);
+        let file = of_variant.path.file_name().unwrap_or_default().to_string_lossy();
+        return unbuilt(runner, &builds, &Verdict::Skipped(format!("{file}, {why}")));
     }
-    let pass = Pass::prepare(runner, scenario, of_variant, builder, round)?;
+    let pass = match Pass::prepare(runner, scenario, of_variant, builder, round) {
+        Err(error) if changed(&error) => return no_longer(runner, &builds, &error),
+        prepared => prepared?,
+    };
     let mut opened = true;
     let mut images = Images::new();
-    for planned in runner.settings.selection.builds(scenario, variant, builder, round) {
+    for planned in builds {
         if opened {
             let opening = planned.case.phase == Phase::Cold;
             let image = build(runner, &pass, &planned).await?;
             opened = image.is_some() || !opening;
             images.extend(image.filter(|built| built.works).map(|built| (planned.case.phase, built.image)));
         } else {
-            let verdict = Verdict::Failed(
-                "the first build of the round failed, so there is no state to build on".into(),
-            );
-            let of = Of::new(&planned.case, round, None, &verdict);
-            runner.writer.sample(&of.untimed())?;
-            runner.done += 1;
+            let why = "the first build of the round failed, so there is no state to build on";
+            unbuilt(runner, &[planned], &Verdict::Failed(why.into()))?;
         }
     }
     transfer::measure(runner, &pass, &images, round).await?;
     close(runner).await
 }
 
-/// The rows of a variant that its builder cannot build: one a phase, with the reason.
-fn skip<E: Engine, O: Observer>(
+/// Whether the files of a scenario are no longer what they were when they were checked: that costs a variant its round.
+fn changed(error: &Error) -> bool {
+    error.exit() == Exit::Input
+}
+
+/// Says why builds are not begun, and writes it into their rows.
+fn no_longer<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
-    scenario: &Scenario,
-    variant: usize,
-    builder: Builder,
-    round: u32,
-    why: &str,
+    builds: &[Planned],
+    error: &Error,
 ) -> Result<()> {
-    let file = scenario.variants[variant].path.file_name().unwrap_or_default().to_string_lossy();
-    let verdict = Verdict::Skipped(format!("{file}, {why}"));
-    for planned in runner.settings.selection.builds(scenario, variant, builder, round) {
+    if let Some(Planned { case, round, .. }) = builds.first() {
+        let whose = format!("{}/{}, round {round}", case.scenario, case.variant);
+        runner.observer.warning(&format!("{whose}: {}", error.reason()));
+    }
+    unbuilt(runner, builds, &Verdict::Failed(error.reason()))
+}
+
+/// The rows of builds that are not begun: one a phase, with the reason.
+fn unbuilt<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    builds: &[Planned],
+    verdict: &Verdict,
+) -> Result<()> {
+    for planned in builds {
         if planned.measured {
-            let case = pass::case(scenario, &scenario.variants[variant], builder, planned.case.phase);
-            runner.writer.sample(&Of::new(&case, round, None, &verdict).untimed())?;
+            runner.writer.sample(&Of::new(&planned.case, planned.round, None, verdict).untimed())?;
         }
         runner.done += 1;
     }
@@ -89,7 +102,12 @@ async fn build<E: Engine, O: Observer>(
     pass: &Pass<'_>,
     planned: &Planned,
 ) -> Result<Option<Made>> {
-    let (nonce, edited) = pass.edit(&runner.run.id, planned)?;
+    let (nonce, edited) = match pass.edit(&runner.run.id, planned) {
+        Err(error) if changed(&error) => {
+            return no_longer(runner, std::slice::from_ref(planned), &error).map(|()| None);
+        }
+        edited => edited?,
+    };
     runner.observer.begin(planned, runner.done);
     let (built, new_bytes) = build_journalled(runner, pass, planned).await?;
     runner.done += 1;
@@ -297,3 +315,6 @@ async fn close<E: Engine, O: Observer>(runner: &mut Runner<'_, E, O>) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ pub(super) struct Heard {
     failures: Vec<String>,
     steps: Vec<String>,
     /// Called before every build.
-    before: Option<Box<dyn FnMut(usize)>>,
+    pub(super) before: Option<Box<dyn FnMut(usize)>>,
 }
 
 impl Observer for Heard {
@@ -89,7 +89,7 @@ pub(super) async fn go_on(
     let bases = bases(engine, scenarios, &settings.selection).await;
     let mut runner = Runner::new(engine, heard, settings, scenarios, bases, &about, run, writer).unwrap();
     runner.run().await.unwrap();
-    let cleaned = runner.finish(false).await.unwrap();
+    let cleaned = runner.finish(Ending::Done).await.unwrap();
     let loaded = Loaded::read(runner.writer().folder().clone()).unwrap();
     (loaded, cleaned)
 }
@@ -146,6 +146,7 @@ pub(super) async fn description(engine: &FakeEngine, selection: &Selection, scen
         started: Timestamp::UNIX_EPOCH,
         ended: None,
         interrupted: false,
+        failure: None,
         resumed: vec![],
     }
 }

@@ -3,8 +3,10 @@
 
 use super::{Edit, Expect, Scenario, Secret, SecretSource};
 use crate::error::{Error, Result, files};
+use rustix::fs::{Access, access};
 use sha2::{Digest, Sha256};
 use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// How much of a file is read at a time.
@@ -55,7 +57,12 @@ impl Hasher {
             let relative = path.strip_prefix(root).unwrap_or(&path);
             let failed = |cause| unreadable(&path, cause);
             let metadata = path.symlink_metadata().map_err(failed)?;
-            if metadata.is_dir() {
+            let needed = if metadata.is_dir() { Access::READ_OK | Access::EXEC_OK } else { Access::READ_OK };
+            if (metadata.is_dir() || metadata.is_file()) && access(&path, needed).is_err() {
+                // Before anything is built it is refused, unless an ignore file leaves it out.
+                self.part("closed");
+                self.part(relative.as_os_str().as_encoded_bytes());
+            } else if metadata.is_dir() {
                 self.part("folder");
                 self.part(relative.as_os_str().as_encoded_bytes());
                 self.tree(root, &path)?;
@@ -67,6 +74,9 @@ impl Hasher {
                 self.part(if executable(&metadata) { "program" } else { "file" });
                 self.part(relative.as_os_str().as_encoded_bytes());
                 self.content(&path, metadata.len())?;
+            } else if metadata.file_type().is_fifo() {
+                self.part("pipe");
+                self.part(relative.as_os_str().as_encoded_bytes());
             }
         }
         self.part("end");

@@ -68,6 +68,13 @@ impl Scenario {
             Phase::Cold | Phase::Unchanged => None,
         }
     }
+
+    /// The phases that it can be built in: all but the edits that it does not define.
+    pub fn phases(&self) -> Vec<Phase> {
+        let has =
+            |phase: &Phase| matches!(phase, Phase::Cold | Phase::Unchanged) || self.edit(*phase).is_some();
+        Phase::ALL.into_iter().filter(has).collect()
+    }
 }
 
 /// One way to build the app.

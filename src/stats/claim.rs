@@ -171,6 +171,7 @@ mod tests {
             spoiled: std::collections::BTreeMap::new(),
             finished: std::collections::BTreeSet::new(),
             repeats: std::collections::BTreeMap::new(),
+            phases: vec![],
         }
     }
 

@@ -12,10 +12,25 @@ mod endpoint;
 mod examples;
 mod manual;
 mod report;
+mod variables;
 
 use common::{Folder, SCENARIO, run};
 use dbench::error::files;
 use std::path::Path;
+
+#[test]
+fn what_no_build_can_take_in_is_refused_before_anything_is_built() {
+    let folder = Folder::new();
+    let _listener = std::os::unix::net::UnixListener::bind(folder.path("scenarios/greet/app/s")).unwrap();
+    let said = folder.dbench(&[], &["run", "--plan"]).ends(2).err;
+    assert_eq!(
+        said,
+        "error: scenarios/greet/app/s: a socket stands in the context, and builders make different things of it\n  \
+         hint: remove it, or leave it out with a line in .dockerignore\n"
+    );
+    folder.write("scenarios/greet/app/.dockerignore", "s\n");
+    folder.dbench(&[], &["run", "--plan"]).ends(0);
+}
 
 #[test]
 fn version_is_that_of_the_package() {

@@ -136,7 +136,7 @@ fn a_torn_last_line_is_dropped_with_a_warning() {
         torn.err,
         "warning: results/kept/samples.csv: the last line has no line end and was dropped\n"
     );
-    let data = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["scenarios"].clone();
+    let data = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["sections"].clone();
     assert_eq!(data(&torn.out), data(&whole.out));
 }
 

@@ -24,7 +24,7 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn new(lane: &'a Lane, tiny: &Tiny) -> Self {
         let scenario = Scenario::load(&tiny.dir).unwrap_or_else(|error| panic!("{error}"));
-        let copy = Copy::of(&scenario, &std::env::temp_dir()).unwrap();
+        let copy = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap();
         Self { lane, copy, tag: format!("{}:spoiled", tiny.name), scenario, images: RefCell::default() }
     }
 

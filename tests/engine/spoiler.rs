@@ -15,7 +15,7 @@ use dbench::image::Layer;
 use dbench::results::{Builder, Loaded, Measure, Metric, NodeKind, Phase, Run, SCHEMA, Status, Writer};
 use dbench::runner::bases::Bases;
 use dbench::runner::{
-    Choice, Deadlines, Observer, Planned, Runner, Secrets, Selection, Settings, host, scenario_record,
+    Choice, Deadlines, Ending, Observer, Planned, Runner, Secrets, Selection, Settings, host, scenario_record,
 };
 use dbench::scenario::Scenario;
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,6 +162,7 @@ fn description(about: &About, scenarios: &[Scenario], bases: &Bases, builder: Bu
         started: "2026-01-02T03:04:05Z".parse().unwrap(),
         ended: None,
         interrupted: false,
+        failure: None,
         resumed: vec![],
     }
 }
@@ -196,7 +197,7 @@ async fn spoiled(lane: &Lane, builder: Builder) -> Result<(Loaded, String)> {
     let (mut heard, writer) = (Warned::default(), Writer::create(&lane.path("results"), &run)?);
     let mut runner = Runner::new(&engine, &mut heard, settings, &scenarios, bases, &about, run, writer)?;
     let done = runner.run().await;
-    runner.finish(false).await?;
+    runner.finish(Ending::Done).await?;
     done?;
     let loaded = Loaded::read(runner.writer().folder().clone())?;
     Ok((loaded, heard.warnings))

@@ -58,11 +58,13 @@ impl Server {
         let listener = UnixListener::bind(socket).unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (requests, answer): (_, Arc<Answer>) = (Arc::clone(&seen), Arc::new(answer));
+        // Servers in one folder are one engine, and those of other tests are others.
+        let id: Arc<str> = socket.parent().unwrap().to_string_lossy().into();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                let (seen, answer, id) = (Arc::clone(&seen), Arc::clone(&answer), Arc::clone(&id));
                 // A client that goes away early is part of what is tested.
-                std::thread::spawn(move || serve(stream?, &seen, &*answer));
+                std::thread::spawn(move || serve(stream?, &seen, &*answer, &id));
             }
         });
         Self(requests)
@@ -84,14 +86,14 @@ fn parse(line: &str) -> Request {
     Request { method: words.next().unwrap_or_default(), target: words.next().unwrap_or_default() }
 }
 
-fn serve(stream: UnixStream, seen: &Mutex<Vec<String>>, answer: &Answer) -> std::io::Result<()> {
+fn serve(stream: UnixStream, seen: &Mutex<Vec<String>>, answer: &Answer, id: &str) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     drain(&mut reader)?;
     let request = parse(&line);
     seen.lock().unwrap().push(line.trim_end().to_owned());
-    let reply = answer(&request).unwrap_or_else(|| usual(&request));
+    let reply = answer(&request).unwrap_or_else(|| usual(&request, id));
     send(stream, &mut reader, reply)
 }
 
@@ -169,7 +171,7 @@ fn until_closed(reader: &mut impl Read) -> std::io::Result<()> {
 }
 
 /// What an engine answers that is well, has the base and builds nothing.
-fn usual(request: &Request) -> Reply {
+fn usual(request: &Request, id: &str) -> Reply {
     for (method, target, body) in [
         (
             "GET",
@@ -193,7 +195,7 @@ fn usual(request: &Request) -> Reply {
         ("POST", "/build/prune", r#"{"CachesDeleted":[],"SpaceReclaimed":0}"#),
     ] {
         if request.is(method, target) {
-            return Reply::Whole(200, body.to_owned());
+            return Reply::Whole(200, body.replace("REPLAYED", id));
         }
     }
     if request.is("POST", "/build?") && !request.target().contains("t=dbench") {

@@ -12,6 +12,8 @@ mod classic;
 mod common;
 mod cut;
 mod disk;
+mod ending;
+mod engaged;
 #[path = "../replay/mod.rs"]
 mod replay;
 mod resumed;
@@ -203,28 +205,6 @@ fn an_api_that_is_too_new_too_old_or_none_is_said() {
         assert!(ran.err.starts_with("error: ") && ran.err.contains(said), "{api}: {}", ran.err);
         assert!(!server.saw("POST", "/build?") && !folder.path("results").exists(), "{api}");
     }
-}
-
-#[test]
-fn two_runs_at_once_on_one_engine_are_refused() {
-    let folder = Folder::new();
-    let silent = |request: &Request| {
-        request.is("POST", "/build?").then(|| Reply::Silent(trace("sha256:a", "[1/2] RUN sleep", "", "")))
-    };
-    let server = Server::start(&folder.path("docker.sock"), silent);
-    let host = format!("unix://{}", folder.path("docker.sock").display());
-    let environment = [("DOCKER_HOST", host.as_str()), ("DBENCH_MEASURE", "build,size")];
-    let (first, second) = std::thread::scope(|scope| {
-        let first = scope.spawn(|| folder.dbench(&environment, &RUN));
-        until("the first run builds", || server.saw("POST", "/build?"));
-        let second = folder.dbench(&environment, &["run", "--rounds", "1"]);
-        (first.join().unwrap(), second)
-    });
-    let said = "error: another dbench uses this engine\n  hint: wait for it or end it; two runs at once would measure each \
-                other\n";
-    assert_eq!(second.ends(1).err, said);
-    first.ends(3);
-    assert_eq!(files::list(&folder.path("results")).unwrap().len(), 1);
 }
 
 /// Waits for something that comes soon.

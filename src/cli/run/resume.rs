@@ -4,6 +4,7 @@
 use super::super::config::Config;
 use super::super::screen::Screen;
 use super::{Arguments, Surroundings, conclude, deadlines, engine, measure, plan, transfers};
+use crate::context as build_context;
 use crate::engine::node::ImageStore;
 use crate::engine::{Engine, Reach};
 use crate::error::{Error, Exit, Result, shown};
@@ -47,6 +48,7 @@ pub(super) async fn resume(
     let transfers = choice(arguments, &map, &loaded.run);
     let transferring = loaded.run.measure.contains(&Measure::Transfer);
     let selection = selection(&loaded.run);
+    build_context::check(&scenarios, &selection.builders)?;
     if arguments.plan {
         let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
         let builds = selection.builds_of(&scenarios, &rounds);
@@ -59,7 +61,7 @@ pub(super) async fn resume(
     }
     let (engine, secrets) = engine::connect(&scenarios, &selection.builders, &transfers, context).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
-    let _lock = Lock::take(&state, &about.id)?;
+    let lock = Lock::take(&state, &about.id)?;
     // Until now another process may have written to it.
     let mut loaded = Loaded::read(folder)?;
     let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
@@ -75,6 +77,7 @@ pub(super) async fn resume(
     }
     runner::same_surroundings(&loaded.run, &host::host(), &about.record, &bases.records())?;
     let writer = Writer::reopen(loaded.folder)?;
+    lock.of_run(writer.folder().path());
     for left in runner::clean_run(&engine, &about.id, &state, &loaded.run.id, arguments.keep).await?.left {
         screen.problem("warning", &format!("left in the engine: {left}"));
     }
@@ -100,7 +103,7 @@ fn selection(run: &Run) -> Selection {
 }
 
 fn taken_up(mut run: Run) -> Run {
-    (run.ended, run.interrupted) = (None, false);
+    (run.ended, run.interrupted, run.failure) = (None, false, None);
     run.resumed.push(Timestamp::now());
     run
 }

@@ -88,7 +88,7 @@ fn picture(root: &Path) -> Vec<(String, u32, Option<SystemTime>, String)> {
 #[test]
 fn a_copy_is_the_original_with_modes_and_times() {
     let (_folder, scenario) = scenario();
-    let copy = Copy::of(&scenario, &std::env::temp_dir()).unwrap();
+    let copy = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap();
     assert_eq!(picture(copy.path()), picture(&scenario.context));
     let path = copy.path().to_owned();
     drop(copy);
@@ -98,7 +98,7 @@ fn a_copy_is_the_original_with_modes_and_times() {
 #[test]
 fn a_source_edit_changes_one_line_and_nothing_else() {
     let (_folder, scenario) = scenario();
-    let copy = Copy::of(&scenario, &std::env::temp_dir()).unwrap();
+    let copy = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap();
     let before = picture(copy.path());
     let changed = copy.apply(scenario.source.as_ref().unwrap(), &nonce()).unwrap();
     assert_eq!(changed, BTreeSet::from(["main.go".to_owned()]));
@@ -119,7 +119,7 @@ fn a_source_edit_changes_one_line_and_nothing_else() {
 #[test]
 fn a_deps_edit_lays_its_overlay_and_a_reset_leaves_no_trace() {
     let (_folder, scenario) = scenario();
-    let copy = Copy::of(&scenario, &std::env::temp_dir()).unwrap();
+    let copy = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap();
     for _ in 0..2 {
         let changed = copy.apply(scenario.deps.as_ref().unwrap(), &nonce()).unwrap();
         // `deep/er/data` is equal in the overlay and stays as it is.
@@ -135,7 +135,7 @@ fn a_deps_edit_lays_its_overlay_and_a_reset_leaves_no_trace() {
 #[test]
 fn a_reset_brings_back_what_was_removed_or_became_something_else() {
     let (_folder, scenario) = scenario();
-    let copy = Copy::of(&scenario, &std::env::temp_dir()).unwrap();
+    let copy = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap();
     let at = |path: &str| copy.path().join(path);
     files::remove_dir_all(&at("deep")).unwrap();
     files::write(&at("deep"), "a file now").unwrap();
@@ -152,7 +152,7 @@ fn a_reset_brings_back_what_was_removed_or_became_something_else() {
 #[test]
 fn the_unedited_nonce_changes_nothing() {
     let (_folder, scenario) = scenario();
-    let copy = Copy::of(&scenario, &std::env::temp_dir()).unwrap();
+    let copy = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap();
     let changed = copy.apply(scenario.source.as_ref().unwrap(), &Nonce::unedited()).unwrap();
     assert_eq!(changed, BTreeSet::new());
     assert_eq!(picture(copy.path()), picture(&scenario.context));
@@ -161,7 +161,7 @@ fn the_unedited_nonce_changes_nothing() {
 #[test]
 fn an_edit_that_does_not_fit_says_which_file_and_what_to_do() {
     let (_folder, scenario) = scenario();
-    let copy = Copy::of(&scenario, &std::env::temp_dir()).unwrap();
+    let copy = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap();
     let said = |file: &str, line: &str| {
         let edit = Edit { overlay: None, lines: vec![EditLine { file: file.into(), line: line.to_owned() }] };
         let error = copy.apply(&edit, &nonce()).unwrap_err();
@@ -185,7 +185,7 @@ fn an_overlay_replaces_a_symlink_and_does_not_write_through_it() {
     files::create_dir_all(&folder.path().join("over/link")).unwrap();
     files::write(&folder.path().join("over/outside"), "ours").unwrap();
     files::write(&folder.path().join("over/link/data"), "new").unwrap();
-    let copy = Copy::of(&scenario, &std::env::temp_dir()).unwrap();
+    let copy = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap();
     let edit = Edit { overlay: Some(folder.path().join("over")), lines: Vec::new() };
     let changed = copy.apply(&edit, &nonce()).unwrap();
     assert_eq!(changed, BTreeSet::from(["link", "link/data", "outside"].map(str::to_owned)));
@@ -196,15 +196,52 @@ fn an_overlay_replaces_a_symlink_and_does_not_write_through_it() {
 }
 
 #[test]
-fn what_a_build_cannot_take_in_is_refused() {
-    let (_folder, scenario) = scenario();
+fn what_a_build_cannot_take_in_is_refused_or_left_out() {
+    let (folder, scenario) = scenario();
     let socket = scenario.context.join("socket");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    let said = Copy::of(&scenario, &std::env::temp_dir()).unwrap_err().to_string();
-    assert!(
-        said.starts_with(&format!("{} is neither a file, a folder nor a symlink", socket.display())),
-        "{said}"
-    );
+    let error = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap_err();
+    let said = format!("{}: a socket stands in the context", socket.display());
+    assert!(error.to_string().starts_with(&said), "{error}");
+    assert_eq!(error.exit().code(), 2);
+    let ignored = Patterns::parse("socket\nover").unwrap();
+    let copy = Copy::of(&scenario, Some(&ignored), &std::env::temp_dir()).unwrap();
+    assert!(!copy.path().join("socket").exists() && copy.path().join("deep/er/data").exists());
+    let over = folder.path().join("over");
+    files::create_dir_all(&over).unwrap();
+    let _listener = std::os::unix::net::UnixListener::bind(over.join("socket")).unwrap();
+    let edit = Edit { overlay: Some(over), lines: Vec::new() };
+    assert_eq!(copy.apply(&edit, &nonce()).unwrap(), BTreeSet::new());
+}
+
+#[test]
+fn what_is_ignored_and_can_be_read_is_copied_all_the_same() {
+    let (_folder, scenario) = scenario();
+    let ignored = Patterns::parse("*").unwrap();
+    let copy = Copy::of(&scenario, Some(&ignored), &std::env::temp_dir()).unwrap();
+    assert_eq!(picture(copy.path()), picture(&scenario.context));
+}
+
+#[test]
+fn a_pipe_is_copied_with_its_mode_and_time_and_never_opened() {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    let (folder, scenario) = scenario();
+    let make = |path: &Path| mkfifoat(CWD, path, Mode::from_raw_mode(0o640)).unwrap();
+    make(&scenario.context.join("pipe"));
+    let copy = Copy::of(&scenario, None, &std::env::temp_dir()).unwrap();
+    let face = |of: &Path| {
+        let metadata = of.join("pipe").symlink_metadata().unwrap();
+        (metadata.file_type().is_fifo(), metadata.mode(), metadata.modified().unwrap(), metadata.ino())
+    };
+    let (original, copied) = (face(&scenario.context), face(copy.path()));
+    assert_eq!((copied.0, copied.1, copied.2), (true, original.1, original.2));
+    copy.reset(&scenario).unwrap();
+    assert_eq!(face(copy.path()), copied, "a reset makes it anew");
+    let over = folder.path().join("over");
+    files::create_dir_all(&over).unwrap();
+    make(&over.join("pipe"));
+    let edit = Edit { overlay: Some(over), lines: Vec::new() };
+    assert_eq!(copy.apply(&edit, &nonce()).unwrap(), BTreeSet::new());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::error::{Error, Result, files};
 use hyper::body::Bytes;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -124,8 +124,11 @@ impl<W: Write> Archive<'_, W> {
             self.tar.append_data(&mut header, path, &mut content).map_err(|cause| {
                 Error::surroundings(format!("cannot send {}", full.display())).because(cause)
             })
+        } else if kind.is_fifo() {
+            let mut header = header(EntryType::Fifo, metadata.mode(), metadata.mtime());
+            self.tar.append_data(&mut header, path, io::empty()).map_err(broken)
         } else {
-            // As the docker CLI does with sockets; nothing else gets into the copy of a context.
+            // Nothing else gets into the copy of a context.
             Ok(())
         }
     }

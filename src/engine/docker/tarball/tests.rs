@@ -106,6 +106,18 @@ fn names_and_targets_of_any_length_arrive() {
 }
 
 #[test]
+fn a_pipe_is_sent_as_one_and_not_opened() {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    let place = Place::new();
+    mkfifoat(CWD, place.folder.path().join("app/pipe"), Mode::from_raw_mode(0o640)).unwrap();
+    let rows = place.archive().unwrap();
+    assert_eq!(
+        (rows[2].0.as_str(), rows[2].1, rows[2].2, rows[2].3),
+        ("pipe", EntryType::Fifo, 0o640, (0, 0))
+    );
+}
+
+#[test]
 fn an_ignore_file_that_is_wrong_is_said() {
     let place = Place::new();
     place.write(".dockerignore", "a[\n");

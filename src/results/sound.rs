@@ -1,0 +1,70 @@
+//! Owns what a row must hold to be one of its run: a case that `run.json` names, a round, and what its status promises.
+//! Leaves the shape of a row to its table.
+
+use super::table::Row;
+use super::{Builder, Case, Phase, Run, Sample, Status};
+use crate::error::Result;
+
+impl Row<'_> {
+    /// The case and the round that the first five columns name.
+    pub(super) fn of(&self, run: &Run) -> Result<(Case, u32)> {
+        let unknown = |column: &str, name: &str| {
+            self.error(column, &format!("`{name}` is not a {column} that run.json names"))
+        };
+        let (scenario, variant) = (self.text("scenario")?, self.text("variant")?);
+        let record = run.scenarios.iter().find(|record| record.name == scenario);
+        let record = record.ok_or_else(|| unknown("scenario", scenario))?;
+        if record.variants.iter().all(|record| record.name != variant) {
+            return Err(unknown("variant", variant));
+        }
+        let builder = self.parse("builder", Builder::parse)?;
+        if !run.all_builders().contains(&builder) {
+            return Err(unknown("builder", builder.name()));
+        }
+        let phase = self.parse("phase", Phase::parse)?;
+        // Sizes and transfers of a priming build belong to `cold`, also where that is not measured.
+        if phase != Phase::Cold && !run.phases.contains(&phase) {
+            return Err(unknown("phase", phase.name()));
+        }
+        let round = self.number("round")?;
+        if round == 0 {
+            return Err(self.error("round", "rounds count from 1"));
+        }
+        Ok((Case { scenario: scenario.to_owned(), variant: variant.to_owned(), builder, phase }, round))
+    }
+
+    /// When something began and ended, which it did in this order.
+    pub(super) fn span(&self) -> Result<(Option<u64>, Option<u64>)> {
+        let time = |column: &str| self.optional(column, |text| text.parse::<u64>().ok());
+        match (time("started_ns")?, time("completed_ns")?) {
+            (None, Some(_)) => Err(self.error("started_ns", "what was completed was started")),
+            (Some(start), Some(end)) if end < start => {
+                Err(self.error("completed_ns", &format!("{end} is before it was started, at {start}")))
+            }
+            span => Ok(span),
+        }
+    }
+}
+
+impl Sample {
+    /// Whether it holds what its status promises.
+    pub(super) fn is_sound(&self, row: &Row<'_>) -> Result<()> {
+        let status = self.status.name();
+        let (lacking, said) = match self.status {
+            Status::Valid if self.value.is_none() => ("value", "has a value"),
+            Status::Valid if !self.reason.is_empty() => ("reason", "has no reason"),
+            Status::Skipped if self.value.is_some() => ("value", "has no value"),
+            Status::Invalid | Status::Failed | Status::Skipped if self.reason.is_empty() => {
+                ("reason", "says why in its reason")
+            }
+            Status::Valid | Status::Invalid if self.started.is_none() => {
+                ("started", "says when what it is of was started")
+            }
+            _ => return Ok(()),
+        };
+        Err(row.error(lacking, &format!("a row that is `{status}` {said}")))
+    }
+}
+
+#[cfg(test)]
+mod tests;
