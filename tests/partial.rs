@@ -75,6 +75,41 @@ fn an_edit_that_a_scenario_does_not_define_has_no_column() {
 }
 
 #[test]
+fn a_run_that_was_broken_off_says_so_first_and_how_much_is_missing() {
+    let mut loaded = fixed();
+    loaded.run.scenarios.truncate(1);
+    loaded.samples.retain(|s| s.case.scenario == "go-scratch" && s.round < 3);
+    loaded.samples.retain(|s| s.round == 1 || s.case.variant != "tuned");
+    loaded.run.interrupted = true;
+    let said = |loaded: &Loaded| {
+        let document = Document::new(loaded);
+        [document.terminal(100, false), document.markdown(".")].map(|text| {
+            text.replace(['\u{a0}', '\u{202f}', '\n'], " ").split(' ').collect::<Vec<_>>().join(" ")
+        })
+    };
+    // Of three rounds, three variants and two phases the last round is missing, and a variant of the one before.
+    let [terminal, markdown] = said(&loaded);
+    let missing = "with 8 of 18 builds missing";
+    assert!(terminal.contains(&format!("interrupted {missing}; go-scratch: ")), "{terminal}");
+    assert!(markdown.contains(&format!("**interrupted {missing}; ")), "{markdown}");
+    assert!(terminal.contains(&format!("The run was interrupted {missing}. What ")), "{terminal}");
+    loaded.run.interrupted = false;
+    assert!(said(&loaded).iter().all(|text| !text.contains("missing")));
+    loaded.run.ended = None;
+    assert!(said(&loaded).iter().all(|text| text.contains(&format!("without an end {missing}; "))));
+    // A round that another repeats is there if the other is.
+    loaded.run.scenarios[0].repeats.insert(4, 1);
+    assert!(said(&loaded)[0].contains("with 14 of 18 builds missing"));
+    loaded.samples.clear();
+    (loaded.run.interrupted, loaded.run.scenarios[0].agree) = (true, None);
+    loaded.run.scenarios[0].repeats.clear();
+    let [terminal, _] = said(&loaded);
+    assert!(terminal.contains("interrupted with 18 of 18 builds missing; go-scratch: "), "{terminal}");
+    assert!(!terminal.contains("not all proven"), "{terminal}");
+    assert!(terminal.contains("the run ended before an image of it was proven"), "{terminal}");
+}
+
+#[test]
 fn sizes_that_were_not_to_be_measured_have_no_table() {
     let mut loaded = fixed();
     loaded.run.measure = vec![Measure::Build];

@@ -9,7 +9,7 @@ use crate::results::{
     self, BaseRecord, Builder, Loaded, Measure, Metric, Phase, Quantity, Run, Sample, ScenarioRecord, Status,
     Unit, VariantRecord,
 };
-use crate::stats::{self, Cases, Observed, Spread};
+use crate::stats::{self, Asked, Cases, Observed, Spread};
 
 impl Document {
     /// Computes everything that a report says of a run.
@@ -33,13 +33,15 @@ impl Document {
             })
             .collect();
         let mut warnings = folded(run.warnings.iter().chain(&loaded.warnings).map(|w| format::clean(w)));
+        let lack = lack(run, &cases);
+        let broken_off = broken_off(run, &lack);
         if run.interrupted {
-            warnings.push("The run was interrupted; what was measured until then is shown.".to_owned());
+            warnings.push(format!("The run was interrupted{lack}. What was measured until then is shown."));
         }
         if run.ended.is_none() {
-            let text =
-                "The run has no end: it goes on, or was killed. What was measured until then is shown.";
-            warnings.push(text.to_owned());
+            warnings.push(format!(
+                "The run has no end: it goes on, or was killed{lack}. What was measured until then is shown."
+            ));
         }
         if !run.resumed.is_empty() {
             let times = format::count(run.resumed.len(), "time");
@@ -67,7 +69,8 @@ impl Document {
             host: run.host.clone(),
             bases: run.bases.clone(),
             node: run.node.clone(),
-            finding: finding::run(&sections, &builders),
+            finding: finding::run(&sections, &builders, &broken_off),
+            broken_off,
             warnings,
             sections,
             timelines,
@@ -81,6 +84,41 @@ fn has_phase(run: &Run, scenario: &ScenarioRecord, phase: Phase, cases: &Cases<'
     let built =
         |v: &VariantRecord| !cases.samples(&scenario.name, &v.name, phase, Metric::BuildWall).is_empty();
     !edit || !is_whole(run) || scenario.variants.iter().any(built)
+}
+
+/// How much of a run that is not whole is missing, as an addition to a sentence; empty if nothing is.
+fn lack(run: &Run, cases: &[(Builder, Cases<'_>)]) -> String {
+    let (mut all, mut missing) = (0, 0);
+    for ((_, cases), scenario) in cases.iter().flat_map(|of| run.scenarios.iter().map(move |s| (of, s))) {
+        for (variant, phase) in scenario.variants.iter().flat_map(|v| run.phases.iter().map(move |p| (v, p)))
+        {
+            // A scenario of which a whole round has not a row of that edit defines none.
+            let none = |v: &VariantRecord| {
+                cases.samples(&scenario.name, &v.name, *phase, Metric::BuildWall).is_empty()
+            };
+            if !scenario.finished.is_empty() && scenario.variants.iter().all(none) {
+                continue;
+            }
+            let rows = cases.samples(&scenario.name, &variant.name, *phase, Metric::BuildWall);
+            let has = |place: &u32| rows.iter().any(|row| row.round == scenario.standing_for(*place));
+            all += run.rounds as usize;
+            missing += (1..=run.rounds).filter(|place| !has(place)).count();
+        }
+    }
+    if missing == 0 {
+        String::new()
+    } else {
+        format!(" with {missing} of {} missing", format::count(all, "build"))
+    }
+}
+
+/// What a finding of a run that is not whole begins with.
+fn broken_off(run: &Run, lack: &str) -> String {
+    match (run.interrupted, run.ended) {
+        (true, _) => format!("interrupted{lack}"),
+        (false, None) => format!("without an end{lack}"),
+        (false, Some(_)) => String::new(),
+    }
 }
 
 /// Whether the run did all that it was to do.
@@ -131,7 +169,7 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, builder: Builder, cases: 
     };
     let image_phase = Phase::ALL.into_iter().find(measured);
     let claims = scenario.claims.iter().filter(|_| builder == run.builder).map(|record| {
-        let verdict = stats::judge(record, scenario, cases, !stand_ins.is_empty());
+        let verdict = stats::judge(record, scenario, Asked::of(run), cases, !stand_ins.is_empty());
         Claim {
             text: record.text.clone(),
             says: record.says.clone(),

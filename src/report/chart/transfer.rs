@@ -1,4 +1,4 @@
-//! Owns the chart of what moves: a cold pull above the pull after a one-line edit, layer by layer.
+//! Owns the chart of what moves: a cold pull above the update delta of a one-line edit, layer by layer.
 
 use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, cut, foot, picture, rounds, width};
 use super::theme::Theme;
@@ -22,7 +22,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let words = Words {
         title: moved::title(document),
         subtitle:
-            "bytes that a node fetches, from zero: above into an empty store, below after a one-line edit; \
+            "bytes that a node fetches, from zero: above a cold pull, below the update delta after a one-line edit; \
                    a segment is a layer, numbered from the lowest"
                 .to_owned(),
         describe: describe(&sections),
@@ -46,10 +46,10 @@ fn cold_label(row: &Row) -> String {
 
 fn edit_label(row: &Row) -> String {
     let Some(layers) = &row.moves.layers else { return String::new() };
-    let Some(edit) = &layers.edit else { return "no valid pull after the edit".to_owned() };
+    let Some(edit) = &layers.edit else { return "no valid update delta".to_owned() };
     let (moved, whole) = (total(edit), total(&layers.cold));
     let share = 100.0 * moved as f64 / whole.max(1) as f64;
-    format!("{} after the edit, {}{}%", format::bytes(moved), moved::part(share), format::THIN)
+    format!("update delta {}, {}{}%", format::bytes(moved), moved::part(share), format::THIN)
 }
 
 fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
