@@ -191,8 +191,8 @@ pub(super) fn timeline(timeline: &Timeline) -> String {
             "{what}: {} takes {} of {} ({})",
             fit(&step.name, STEP_NAME),
             time(step.length()),
-            time(timeline.end),
-            percent(100.0 * step.length() as f64 / timeline.end.max(1) as f64)
+            time(timeline.took()),
+            percent(100.0 * step.length() as f64 / timeline.took().max(1) as f64)
         ),
         None => format!("{what}: no step ran"),
     }
