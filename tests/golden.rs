@@ -92,52 +92,6 @@ fn no_line_is_wider_than_the_terminal_or_100_columns() {
 }
 
 #[test]
-fn what_does_not_fit_stands_in_a_table_below() {
-    let document = Document::new(&fixed());
-    let heads =
-        "unpacked packed compression push cold_pull update_delta start layers beyond_base build_cache";
-    for width in [44, 60, 80, 100] {
-        let text = document.terminal(width, false);
-        assert!(!text.contains("no room"), "{width}: {text}");
-        for head in heads.split(' ') {
-            let head = format!(" {}", head.replace('_', " "));
-            assert_eq!(
-                text.lines().filter(|line| of_heads(line, &head)).count(),
-                2,
-                "{width}: {head}\n{text}"
-            );
-        }
-    }
-    assert!(document.terminal(20, false).contains("no room for "));
-}
-
-/// Whether a line of a table's heads has that one.
-fn of_heads(line: &str, head: &str) -> bool {
-    line.starts_with("      ") && !line.contains('–') && format!("{line}   ").contains(&format!("{head}   "))
-}
-
-#[test]
-fn a_report_begins_with_which_run_it_is() {
-    let mut loaded = fixed();
-    let said = |loaded: &Loaded, width| {
-        Document::new(loaded).heading("results/fixed/charts", width).replace('\u{a0}', " ")
-    };
-    let revision = &loaded.run.revision.as_ref().unwrap().commit[..12];
-    let first = format!("run {} of 2026-", loaded.run.id);
-    let text = said(&loaded, 100);
-    assert!(text.starts_with(&first), "{text}");
-    assert!(
-        text.contains(&format!(", 3 rounds, by dbench {}, revision {revision}", loaded.run.dbench)),
-        "{text}"
-    );
-    assert!(text.ends_with("\ncharts: results/fixed/charts\n\n"), "{text}");
-    assert!(said(&loaded, 30).lines().all(|line| line.width() <= 30), "{}", said(&loaded, 30));
-    (loaded.run.interrupted, loaded.run.revision) = (true, None);
-    let text = said(&loaded, 100);
-    assert!(text.contains(&format!("3 rounds, not complete, by dbench {}\n", loaded.run.dbench)), "{text}");
-}
-
-#[test]
 fn colour_changes_no_word() {
     let document = Document::new(&fixed());
     let coloured = document.terminal(80, true);

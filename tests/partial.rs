@@ -1,10 +1,12 @@
-//! What a report says of a run that lacks something by choice: a baseline, an edit, sizes, a round.
+//! What a report says of a run that lacks something: a baseline, an edit, sizes, a round, its end, room for a table; and which
+//! run it is.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use dbench::report::{Document, charts, format};
 use dbench::results::{Loaded, Measure, Metric, Phase, RunFolder, Status};
 use std::path::Path;
+use unicode_width::UnicodeWidthStr;
 
 fn fixed() -> Loaded {
     let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run");
@@ -129,4 +131,50 @@ fn one_round_of_two_is_the_one_that_counts() {
     }
     let svg = chart(&loaded, "time.svg");
     assert!(title(&svg).ends_with("(one round that counts)"), "{}", title(&svg));
+}
+
+#[test]
+fn what_does_not_fit_stands_in_a_table_below() {
+    let document = Document::new(&fixed());
+    let heads =
+        "unpacked packed compression push cold_pull update_delta start layers beyond_base build_cache";
+    for width in [44, 60, 80, 100] {
+        let text = document.terminal(width, false);
+        assert!(!text.contains("no room"), "{width}: {text}");
+        for head in heads.split(' ') {
+            let head = format!(" {}", head.replace('_', " "));
+            assert_eq!(
+                text.lines().filter(|line| of_heads(line, &head)).count(),
+                2,
+                "{width}: {head}\n{text}"
+            );
+        }
+    }
+    assert!(document.terminal(20, false).contains("no room for "));
+}
+
+/// Whether a line of a table's heads has that one.
+fn of_heads(line: &str, head: &str) -> bool {
+    line.starts_with("      ") && !line.contains('–') && format!("{line}   ").contains(&format!("{head}   "))
+}
+
+#[test]
+fn a_report_begins_with_which_run_it_is() {
+    let mut loaded = fixed();
+    let said = |loaded: &Loaded, width| {
+        Document::new(loaded).heading("results/fixed/charts", width).replace('\u{a0}', " ")
+    };
+    let revision = &loaded.run.revision.as_ref().unwrap().commit[..12];
+    let first = format!("run {} of 2026-", loaded.run.id);
+    let text = said(&loaded, 100);
+    assert!(text.starts_with(&first), "{text}");
+    assert!(
+        text.contains(&format!(", 3 rounds, by dbench {}, revision {revision}", loaded.run.dbench)),
+        "{text}"
+    );
+    assert!(text.ends_with("\ncharts: results/fixed/charts\n\n"), "{text}");
+    assert!(said(&loaded, 30).lines().all(|line| line.width() <= 30), "{}", said(&loaded, 30));
+    (loaded.run.interrupted, loaded.run.revision) = (true, None);
+    let text = said(&loaded, 100);
+    assert!(text.contains(&format!("3 rounds, not complete, by dbench {}\n", loaded.run.dbench)), "{text}");
 }
