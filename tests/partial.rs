@@ -1,10 +1,12 @@
-//! What a report says of a run that lacks something by choice: a baseline, an edit, sizes, a round.
+//! What a report says of a run that lacks something: a baseline, an edit, sizes, a round, its end, room for a table; and which
+//! run it is.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use dbench::report::{Document, charts, format};
 use dbench::results::{Loaded, Measure, Metric, Phase, RunFolder, Status};
 use std::path::Path;
+use unicode_width::UnicodeWidthStr;
 
 fn fixed() -> Loaded {
     let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run");
@@ -115,6 +117,41 @@ fn a_run_that_an_error_ended_is_not_called_interrupted() {
 }
 
 #[test]
+fn a_run_that_was_broken_off_says_so_first_and_how_much_is_missing() {
+    let mut loaded = fixed();
+    loaded.run.scenarios.truncate(1);
+    loaded.samples.retain(|s| s.case.scenario == "go-scratch" && s.round < 3);
+    loaded.samples.retain(|s| s.round == 1 || s.case.variant != "tuned");
+    loaded.run.interrupted = true;
+    let said = |loaded: &Loaded| {
+        let document = Document::new(loaded);
+        [document.terminal(100, false), document.markdown(".")].map(|text| {
+            text.replace(['\u{a0}', '\u{202f}', '\n'], " ").split(' ').collect::<Vec<_>>().join(" ")
+        })
+    };
+    // Of three rounds, three variants and two phases the last round is missing, and a variant of the one before.
+    let [terminal, markdown] = said(&loaded);
+    let missing = "with 8 of 18 builds missing";
+    assert!(terminal.contains(&format!("interrupted {missing}; go-scratch: ")), "{terminal}");
+    assert!(markdown.contains(&format!("**interrupted {missing}; ")), "{markdown}");
+    assert!(terminal.contains(&format!("The run was interrupted {missing}. What ")), "{terminal}");
+    loaded.run.interrupted = false;
+    assert!(said(&loaded).iter().all(|text| !text.contains("missing")));
+    loaded.run.ended = None;
+    assert!(said(&loaded).iter().all(|text| text.contains(&format!("without an end {missing}; "))));
+    // A round that another repeats is there if the other is.
+    loaded.run.scenarios[0].repeats.insert(4, 1);
+    assert!(said(&loaded)[0].contains("with 14 of 18 builds missing"));
+    loaded.samples.clear();
+    (loaded.run.interrupted, loaded.run.scenarios[0].agree) = (true, None);
+    loaded.run.scenarios[0].repeats.clear();
+    let [terminal, _] = said(&loaded);
+    assert!(terminal.contains("interrupted with 18 of 18 builds missing; go-scratch: "), "{terminal}");
+    assert!(!terminal.contains("not all proven"), "{terminal}");
+    assert!(terminal.contains("the run ended before an image of it was proven"), "{terminal}");
+}
+
+#[test]
 fn sizes_that_were_not_to_be_measured_have_no_table() {
     let mut loaded = fixed();
     loaded.run.measure = vec![Measure::Build];
@@ -134,4 +171,50 @@ fn one_round_of_two_is_the_one_that_counts() {
     }
     let svg = chart(&loaded, "time.svg");
     assert!(title(&svg).ends_with("(one round that counts)"), "{}", title(&svg));
+}
+
+#[test]
+fn what_does_not_fit_stands_in_a_table_below() {
+    let document = Document::new(&fixed());
+    let heads =
+        "unpacked packed compression push cold_pull update_delta start layers beyond_base build_cache";
+    for width in [44, 60, 80, 100] {
+        let text = document.terminal(width, false);
+        assert!(!text.contains("no room"), "{width}: {text}");
+        for head in heads.split(' ') {
+            let head = format!(" {}", head.replace('_', " "));
+            assert_eq!(
+                text.lines().filter(|line| of_heads(line, &head)).count(),
+                2,
+                "{width}: {head}\n{text}"
+            );
+        }
+    }
+    assert!(document.terminal(20, false).contains("no room for "));
+}
+
+/// Whether a line of a table's heads has that one.
+fn of_heads(line: &str, head: &str) -> bool {
+    line.starts_with("      ") && !line.contains('–') && format!("{line}   ").contains(&format!("{head}   "))
+}
+
+#[test]
+fn a_report_begins_with_which_run_it_is() {
+    let mut loaded = fixed();
+    let said = |loaded: &Loaded, width| {
+        Document::new(loaded).heading("results/fixed/charts", width).replace('\u{a0}', " ")
+    };
+    let revision = &loaded.run.revision.as_ref().unwrap().commit[..12];
+    let first = format!("run {} of 2026-", loaded.run.id);
+    let text = said(&loaded, 100);
+    assert!(text.starts_with(&first), "{text}");
+    assert!(
+        text.contains(&format!(", 3 rounds, by dbench {}, revision {revision}", loaded.run.dbench)),
+        "{text}"
+    );
+    assert!(text.ends_with("\ncharts: results/fixed/charts\n\n"), "{text}");
+    assert!(said(&loaded, 30).lines().all(|line| line.width() <= 30), "{}", said(&loaded, 30));
+    (loaded.run.interrupted, loaded.run.revision) = (true, None);
+    let text = said(&loaded, 100);
+    assert!(text.contains(&format!("3 rounds, not complete, by dbench {}\n", loaded.run.dbench)), "{text}");
 }

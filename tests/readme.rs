@@ -232,6 +232,16 @@ fn kept_run() -> String {
 }
 
 #[test]
+fn every_picture_is_of_one_run() {
+    let (readme, kept) = (readme(), kept_run());
+    let of_runs: Vec<&str> = readme.split("\"results/").skip(1).collect();
+    assert!(of_runs.len() > 10);
+    for path in of_runs {
+        assert!(format!("results/{path}").starts_with(&format!("{kept}/")), "{}", &path[..40]);
+    }
+}
+
+#[test]
 fn the_results_are_those_of_the_kept_run() {
     let arguments = ["report", &kept_run(), "--into", "README.md", "--check"];
     let ran = run(root(), &Folder::new().path(""), &[], &arguments).ends(0);

@@ -5,7 +5,7 @@ mod machine;
 use super::Format;
 use super::config::{Builders, Config, deadline};
 use super::scenarios;
-use super::screen::Screen;
+use super::screen::{Screen, fold};
 use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::{Address, Endpoint, Tls};
 use crate::engine::node::PrivateNode;
@@ -54,10 +54,28 @@ pub(super) struct Arguments {
     format: Format,
 }
 
+/// The least room for what was found.
+const NARROWEST: usize = 30;
+
+/// How a thing is, for a program that asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Mark {
+    /// As it should be.
+    Ok,
+    /// Not looked at, or not told by the machine.
+    Unknown,
+    /// Runs go on, with less.
+    Warn,
+    /// Nothing can be run before it is mended.
+    Bad,
+}
+
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Finding {
+    mark: Mark,
     what: String,
     found: String,
     /// What it does to a measurement; `None` for what is no part of the machine.
@@ -71,16 +89,23 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn fine(&mut self, what: &str, found: impl Into<String>) {
-        self.0.push(Finding { what: what.to_owned(), found: found.into(), effect: None, cure: None });
+        self.push(Mark::Ok, what, found.into(), None);
+    }
+
+    fn unknown(&mut self, what: &str, found: impl Into<String>) {
+        self.push(Mark::Unknown, what, found.into(), None);
+    }
+
+    fn worse(&mut self, what: &str, found: impl Into<String>, cure: impl Into<String>) {
+        self.push(Mark::Warn, what, found.into(), Some(cure.into()));
     }
 
     fn problem(&mut self, what: &str, found: impl Into<String>, cure: impl Into<String>) {
-        self.0.push(Finding {
-            what: what.to_owned(),
-            found: found.into(),
-            effect: None,
-            cure: Some(cure.into()),
-        });
+        self.push(Mark::Bad, what, found.into(), Some(cure.into()));
+    }
+
+    fn push(&mut self, mark: Mark, what: &str, found: String, cure: Option<String>) {
+        self.0.push(Finding { mark, what: what.to_owned(), found, effect: None, cure });
     }
 }
 
@@ -123,7 +148,7 @@ pub(super) async fn doctor(
         }
     };
     screen.print(&match arguments.format {
-        Format::Text => text(&findings),
+        Format::Text => text(&findings, screen.page()),
         Format::Json => json(&findings)?,
     })?;
     Ok(if no_engine { Exit::Surroundings } else { Exit::Done })
@@ -229,13 +254,13 @@ async fn look_at_engine(
     look_at_builders(findings, engine, &config.builders(arguments.builder).value.all()).await;
     let platform = config.platform(&arguments.platform).value;
     if let Some(found) = platform.and_then(|wanted| emulated(&wanted, &record.platform)) {
-        findings.problem("platform", found, "leave --platform out to build for the engine's own");
+        findings.worse("platform", found, "leave --platform out to build for the engine's own");
     }
     findings.fine("store", format!("{} ({})", record.driver, record.store));
     if about.is_local() {
         findings.0.push(machine::disk(Some(&about.root)));
     } else {
-        findings.fine("disk", "the engine's own, not looked at from here");
+        findings.unknown("disk", "the engine's own, not looked at from here");
     }
     look_at_bases(findings, engine, scenarios, config, &config.builders(arguments.builder).value.all()).await
 }
@@ -272,7 +297,7 @@ async fn look_at_bases(
                 findings.fine("base", format!("{name}: stand-in {used}"));
             }
             Some(_) => findings.fine("base", format!("{name}: {used}")),
-            None => findings.problem(
+            None => findings.worse(
                 "base",
                 format!("{name}: {used} is not in the engine"),
                 "`dbench run` pulls it; where no registry can be reached, `make setup` builds stand-ins",
@@ -282,17 +307,20 @@ async fn look_at_bases(
     Ok(())
 }
 
-fn text(findings: &Findings) -> String {
+fn text(findings: &Findings, page: usize) -> String {
     let width = findings.0.iter().map(|f| f.what.len()).max().unwrap_or(0);
     let mut text = String::new();
     for finding in &findings.0 {
         let mark = if finding.cure.is_some() { "!" } else { " " };
-        text.push_str(&format!("{mark} {:width$}  {}\n", finding.what, finding.found));
-        if let Some(effect) = finding.effect {
-            text.push_str(&format!("  {:width$}  effect: {effect}\n", ""));
-        }
-        if let Some(cure) = &finding.cure {
-            text.push_str(&format!("  {:width$}  cure: {cure}\n", ""));
+        let effect = finding.effect.map(|effect| format!("effect: {effect}"));
+        let cure = finding.cure.as_ref().map(|cure| format!("cure: {cure}"));
+        let said = [Some(finding.found.clone()), effect, cure].into_iter().flatten();
+        // A narrow terminal breaks the lines itself.
+        let room = page.saturating_sub(width + 4).max(NARROWEST);
+        let lines = said.map(|one| fold(&one, room, 2)).collect::<Vec<_>>().join("\n");
+        for (at, line) in lines.lines().enumerate() {
+            let (mark, what) = if at == 0 { (mark, finding.what.as_str()) } else { (" ", "") };
+            text.push_str(&format!("{mark} {what:width$}  {line}\n"));
         }
     }
     text

@@ -2,7 +2,7 @@
 
 use super::Format;
 use super::mapping;
-use super::screen::Screen;
+use super::screen::{Screen, fold};
 use crate::engine::node::PrivateNode;
 use crate::error::Result;
 use crate::report::format;
@@ -72,7 +72,7 @@ pub(super) fn show(
         },
     );
     text.push_str(&format!("{} builds, {estimate}\n", plan.len()));
-    screen.print(&text)
+    screen.print(&fold(&text, screen.page(), 2))
 }
 
 /// What will pull, as far as this machine tells without an engine.

@@ -2,7 +2,7 @@
 
 use super::screen::Screen;
 use crate::report::format;
-use crate::results::nanoseconds;
+use crate::results::{Builder, nanoseconds};
 use crate::runner::{Observer, Planned};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write;
@@ -72,8 +72,10 @@ impl Progress {
 }
 
 fn name(planned: &Planned) -> String {
-    let what = if planned.measured { planned.case.phase.name() } else { "priming" };
-    format!("{}/{} {what}, round {}", planned.case.scenario, planned.case.variant, planned.round)
+    let case = &planned.case;
+    let what = if planned.measured { case.phase.name() } else { "priming" };
+    let by = if case.builder == Builder::Buildkit { String::new() } else { format!(" ({})", case.builder) };
+    format!("{}/{}{by} {what}, round {}", case.scenario, case.variant, planned.round)
 }
 
 impl Observer for Progress {
@@ -94,6 +96,9 @@ impl Observer for Progress {
         let wall = format::time(nanoseconds(wall));
         let verdict = counts.map_or_else(|reason| format!(" · does not count: {reason}"), |()| String::new());
         self.say(&format!("{}/{} {}: {wall}{verdict}", self.done, self.total, name(planned)));
+        // Whatever comes next says so itself; until then the last step is no longer what goes on.
+        self.bar.set_prefix(format!("{}/{} builds done", self.done, self.total));
+        self.bar.set_message("");
     }
 
     fn transfers(&mut self, case: &str, round: u32) {
@@ -119,6 +124,39 @@ impl Observer for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::{Case, Phase};
+
+    fn planned(builder: Builder) -> Planned {
+        let case = Case {
+            scenario: "greet".to_owned(),
+            variant: "multi".to_owned(),
+            builder,
+            phase: Phase::SourceEdit,
+        };
+        Planned { case, round: 2, measured: true }
+    }
+
+    #[test]
+    fn a_build_of_the_classic_builder_is_told_from_one_of_buildkit() {
+        assert_eq!(name(&planned(Builder::Buildkit)), "greet/multi source-edit, round 2");
+        assert_eq!(name(&planned(Builder::Classic)), "greet/multi (classic) source-edit, round 2");
+        let priming = Planned { measured: false, ..planned(Builder::Classic) };
+        assert_eq!(name(&priming), "greet/multi (classic) priming, round 2");
+    }
+
+    #[test]
+    fn the_live_line_keeps_no_step_that_has_ended() {
+        let mut progress = Progress::new(Screen::new(crate::cli::Colour::Never), 9);
+        progress.begin(&planned(Builder::Classic), 3);
+        progress.step("probing");
+        assert_eq!(progress.bar.prefix(), "4/9 greet/multi (classic) source-edit, round 2");
+        assert_eq!(progress.bar.message(), "probing");
+        progress.end(&planned(Builder::Classic), Duration::from_secs(1), Ok(()));
+        assert_eq!(
+            (progress.bar.prefix(), progress.bar.message()),
+            ("4/9 builds done".into(), String::new())
+        );
+    }
 
     #[test]
     fn what_is_left_counts_down_between_builds() {

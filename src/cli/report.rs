@@ -77,7 +77,7 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
             files.push((file.clone(), splice(file, &text, &results)?.into_bytes()));
         }
         None => screen.print_styled(&match arguments.format {
-            Form::Text => document.terminal(screen.width(), screen.colours()),
+            Form::Text => in_words(&document, &loaded, screen),
             Form::Markdown => document.markdown(&loaded.folder.path().to_string_lossy()),
             Form::Json => document.json(),
         })?,
@@ -88,6 +88,13 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
     } else {
         write(&files).map(|()| Exit::Done)
     }
+}
+
+/// The report for a terminal, with what says which run it is above it.
+pub(super) fn in_words(document: &Document, loaded: &Loaded, screen: &Screen) -> String {
+    let charts = shown(&loaded.folder.charts()).display().to_string();
+    let heading = document.heading(&crate::plain::line(&charts), screen.width());
+    format!("{heading}{}", document.terminal(screen.width(), screen.colours()))
 }
 
 fn read_document(file: &Path) -> Result<String> {

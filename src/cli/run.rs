@@ -322,7 +322,7 @@ fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: 
     let loaded = Loaded::read(folder)?;
     let document = Document::new(&loaded);
     screen.print_styled(&match arguments.format {
-        Format::Text => document.terminal(screen.width().min(100), screen.colours()),
+        Format::Text => super::report::in_words(&document, &loaded, screen),
         Format::Json => document.json(),
     })?;
     super::report::draw(&loaded, arguments.png)?;

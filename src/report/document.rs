@@ -10,6 +10,9 @@ use crate::stats::{Outcome, Spread};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// How many digits of a revision are shown.
+const REVISION: usize = 12;
+
 /// What a run says, ready to be written down.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -32,6 +35,9 @@ pub struct Document {
     pub(super) bases: Vec<BaseRecord>,
     pub(super) node: Option<NodeRecord>,
     pub(super) finding: String,
+    /// What a sentence about a run that was broken off begins with; empty if it was not.
+    #[serde(skip)]
+    pub(super) broken_off: String,
     pub(super) warnings: Vec<String>,
     pub(super) sections: Vec<Section>,
     #[serde(skip)]
@@ -180,6 +186,16 @@ impl Document {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
+    }
+
+    /// What made it: the version, and the revision where it is known.
+    pub(super) fn maker(&self, quoted: fn(&str) -> String) -> String {
+        let Some(Revision { commit, clean }) = &self.revision else {
+            return format!("dbench {}", self.dbench);
+        };
+        let changed = if *clean { "" } else { " with changes" };
+        let short: String = commit.chars().take(REVISION).collect();
+        format!("dbench {}, revision {}{changed}", self.dbench, quoted(&short))
     }
 
     /// What pulled, in a few words; empty if nothing did.

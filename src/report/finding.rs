@@ -84,8 +84,9 @@ impl Told {
     }
 }
 
-/// The sentence of the run: the span of the reductions and how the claims stand, each builder's apart.
-pub(super) fn run(sections: &[Section], builders: &[Builder]) -> String {
+/// The sentence of the run: the span of the reductions and how the claims stand, each builder's apart; before all else that it
+/// was broken off, if it was.
+pub(super) fn run(sections: &[Section], builders: &[Builder], broken_off: &str) -> String {
     let said = |builder: &Builder| {
         let own: Vec<&Section> =
             sections.iter().filter(|s| s.builder.is_none_or(|of| of == *builder)).collect();
@@ -94,7 +95,8 @@ pub(super) fn run(sections: &[Section], builders: &[Builder]) -> String {
             _ => format!("with {}: {said}", builder.title()),
         })
     };
-    builders.iter().filter_map(said).collect::<Vec<_>>().join("; ")
+    let begin = Some(broken_off.to_owned()).filter(|said| !said.is_empty());
+    begin.into_iter().chain(builders.iter().filter_map(said)).collect::<Vec<_>>().join("; ")
 }
 
 fn of_one(sections: &[&Section]) -> String {
@@ -103,9 +105,7 @@ fn of_one(sections: &[&Section]) -> String {
     if let Some(span) = span(sections.iter().copied()) {
         parts.push(span);
     }
-    parts.extend(
-        moved::again(sections.iter().copied()).map(|said| format!("a one-line edit moves {said} again")),
-    );
+    parts.extend(moved::again(sections.iter().copied()));
     if missing > 0 {
         let of = count(sections.len(), "scenario");
         parts.push(match (missing, sections.len()) {
@@ -191,8 +191,8 @@ pub(super) fn timeline(timeline: &Timeline) -> String {
             "{what}: {} takes {} of {} ({})",
             fit(&step.name, STEP_NAME),
             time(step.length()),
-            time(timeline.end),
-            percent(100.0 * step.length() as f64 / timeline.end.max(1) as f64)
+            time(timeline.took()),
+            percent(100.0 * step.length() as f64 / timeline.took().max(1) as f64)
         ),
         None => format!("{what}: no step ran"),
     }

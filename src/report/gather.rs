@@ -9,7 +9,7 @@ use crate::results::{
     self, BaseRecord, Builder, Loaded, Measure, Metric, Phase, Quantity, Run, Sample, ScenarioRecord, Status,
     TransferRow, Unit, VariantRecord,
 };
-use crate::stats::{self, Cases, Observed, Spread};
+use crate::stats::{self, Asked, Cases, Observed, Spread};
 use std::collections::BTreeMap;
 
 impl Document {
@@ -34,17 +34,19 @@ impl Document {
             })
             .collect();
         let mut warnings = folded(run.warnings.iter().chain(&loaded.warnings).map(|w| format::clean(w)));
+        let lack = lack(run, &cases);
+        let broken_off = broken_off(run, &lack);
         if run.interrupted {
-            warnings.push("The run was interrupted; what was measured until then is shown.".to_owned());
+            warnings.push(format!("The run was interrupted{lack}. What was measured until then is shown."));
         }
         if let Some(error) = &run.failure {
             let error = format::clean(error);
             warnings.push(format!("An error ended the run: {error}. What was measured until then is shown."));
         }
         if run.ended.is_none() {
-            let text =
-                "The run has no end: it goes on, or was killed. What was measured until then is shown.";
-            warnings.push(text.to_owned());
+            warnings.push(format!(
+                "The run has no end: it goes on, or was killed{lack}. What was measured until then is shown."
+            ));
         }
         if !run.resumed.is_empty() {
             let times = format::count(run.resumed.len(), "time");
@@ -72,7 +74,8 @@ impl Document {
             host: run.host.clone(),
             bases: run.bases.clone(),
             node: run.node.clone(),
-            finding: finding::run(&sections, &builders),
+            finding: finding::run(&sections, &builders, &broken_off),
+            broken_off,
             warnings,
             sections,
             timelines,
@@ -90,6 +93,39 @@ fn has_phase(run: &Run, scenario: &ScenarioRecord, phase: Phase, cases: &Cases<'
         phases => phases.contains(&phase),
     };
     told || scenario.variants.iter().any(built)
+}
+
+/// How much of a run that is not whole is missing, as an addition to a sentence; empty if nothing is.
+fn lack(run: &Run, cases: &[(Builder, Cases<'_>)]) -> String {
+    let (mut all, mut missing) = (0, 0);
+    for ((_, cases), scenario) in cases.iter().flat_map(|of| run.scenarios.iter().map(move |s| (of, s))) {
+        for phase in run.phases.iter().filter(|phase| has_phase(run, scenario, **phase, cases)) {
+            for variant in &scenario.variants {
+                let rows = cases.samples(&scenario.name, &variant.name, *phase, Metric::BuildWall);
+                let has = |place: &u32| rows.iter().any(|row| row.round == scenario.standing_for(*place));
+                all += run.rounds as usize;
+                missing += (1..=run.rounds).filter(|place| !has(place)).count();
+            }
+        }
+    }
+    if missing == 0 {
+        String::new()
+    } else {
+        format!(" with {missing} of {} missing", format::count(all, "build"))
+    }
+}
+
+/// What a finding of a run that is not whole begins with.
+fn broken_off(run: &Run, lack: &str) -> String {
+    if run.interrupted {
+        format!("interrupted{lack}")
+    } else if run.failure.is_some() {
+        format!("ended by an error{lack}")
+    } else if run.ended.is_none() {
+        format!("without an end{lack}")
+    } else {
+        String::new()
+    }
 }
 
 /// Warnings of one kind, of which a busy engine makes many, are said once with their number.
@@ -135,7 +171,7 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, builder: Builder, cases: 
     };
     let image_phase = Phase::ALL.into_iter().find(measured);
     let claims = scenario.claims.iter().filter(|_| builder == run.builder).map(|record| {
-        let verdict = stats::judge(record, scenario, cases, !stand_ins.is_empty());
+        let verdict = stats::judge(record, scenario, Asked::of(run), cases, !stand_ins.is_empty());
         Claim {
             text: record.text.clone(),
             says: record.says.clone(),

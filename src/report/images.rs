@@ -5,7 +5,7 @@ use super::document::{Figure, Row, Section};
 use super::format;
 use crate::results::{Metric, Phase, Unit};
 
-/// A column of the table of images, and how early it is dropped where there is no room.
+/// A column of the table of images, and how early it goes into a table below where there is no room.
 pub(super) struct Image {
     /// The name in a terminal's table.
     pub(super) head: &'static str,
@@ -40,8 +40,8 @@ const IMAGES: [Image; 9] = [
     Image { head: "compression", title: "compression", of: compression, drop: 9 },
     Image { head: "cold pull", title: "cold pull", of: |r| measured(r, Metric::PullColdWall), drop: 4 },
     Image {
-        head: "update pull",
-        title: "pull after a source edit",
+        head: "update delta",
+        title: "update delta (source edit)",
         of: |r| measured(r, Metric::PullSourceEditBytes),
         drop: 3,
     },

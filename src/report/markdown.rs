@@ -34,15 +34,10 @@ impl Document {
 
     fn facts(&self, text: &mut String) {
         let engine = &self.engine;
-        let made = match &self.revision {
-            Some(r) if r.clean => format!("dbench {}, revision `{}`", self.dbench, short(&r.commit)),
-            Some(r) => format!("dbench {}, revision `{}` with changes", self.dbench, short(&r.commit)),
-            None => format!("dbench {}", self.dbench),
-        };
         let state = if self.complete { "" } else { ", not complete" };
         let mut rows = vec![
             ("Run", format!("`{}`, {}{state}", self.id, format::count(self.rounds as usize, "round"))),
-            ("Made by", made),
+            ("Made by", self.maker(code)),
             (
                 "Engine",
                 format!(
@@ -239,10 +234,6 @@ fn host(host: &Host) -> String {
     parts.extend(host.memory.map(format::bytes));
     parts.extend(host.kernel.as_ref().map(|k| format!("kernel {k}")));
     parts.join(", ")
-}
-
-fn short(commit: &str) -> String {
-    commit.chars().take(12).collect()
 }
 
 /// Text that must not be read as markup.

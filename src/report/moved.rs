@@ -1,4 +1,4 @@
-//! Owns the sentences about transfers: what a node fetches again after an edit, and how long it waits.
+//! Owns the sentences about transfers: the update delta, which a node fetches after an edit, and how long it waits.
 //! Leaves the rest of what a report says to `finding`.
 
 use super::document::{Document, Row, Section};
@@ -6,20 +6,21 @@ use super::finding::{chosen, incomparable};
 use super::format::{THIN, bytes, time};
 use crate::results::Metric;
 
-/// What a node fetches of a variant after a source edit, beside the baseline.
+/// The update delta of a variant after a source edit, beside the baseline's.
 pub(super) fn of(row: &Row, baseline: &Row) -> Option<String> {
     let edit = row.figure(Metric::PullSourceEditBytes)?;
     let of_baseline = baseline.figure(Metric::PullSourceEditBytes)?;
     Some(format!(
-        "after a source edit a node fetches {} of {}, {} of {}",
-        bytes(edit.median()),
+        "the update delta of {} after a source edit is {}, that of {} {}",
         row.name,
-        bytes(of_baseline.median()),
-        baseline.name
+        bytes(edit.median()),
+        baseline.name,
+        bytes(of_baseline.median())
     ))
 }
 
-/// How much of the chosen variants moves again after a source edit: `0.1 to 100 % of multi`.
+/// How much of the chosen variants moves again after a source edit:
+/// `the update delta of multi is 0.1 to 100 % of a cold pull`.
 pub(super) fn again<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Option<String> {
     let agree = sections.into_iter().filter(|s| s.images_agree == Some(true));
     let rows: Vec<&Row> = agree.filter_map(chosen).collect();
@@ -31,7 +32,7 @@ pub(super) fn again<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Opti
     names.dedup();
     let who = if let [one] = names.as_slice() { one } else { "the image" };
     let low = if high - low < 0.05 { String::new() } else { format!("{} to ", part(low)) };
-    Some(format!("{low}{}{THIN}% of {who}", part(high)))
+    Some(format!("the update delta of {who} is {low}{}{THIN}% of a cold pull", part(high)))
 }
 
 /// A share of a whole in percent, without the sign.
@@ -51,10 +52,8 @@ fn share(row: &Row) -> Option<f64> {
 
 /// The title of the chart of transfers.
 pub(super) fn title(document: &Document) -> String {
-    again(document.leading()).map_or_else(
-        || "No transfers that can be compared".to_owned(),
-        |said| format!("A one-line edit moves {said} again"),
-    )
+    again(document.leading())
+        .map_or_else(|| "No transfers that can be compared".to_owned(), |said| said.replacen("the", "The", 1))
 }
 
 /// The title of the chart of waits: the shortest and the longest beside their baselines, with nothing called better.

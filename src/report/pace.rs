@@ -74,12 +74,17 @@ impl<'a> Pace<'a> {
     pub(super) fn said(&self) -> String {
         let (own, base, than) = (time(self.own.median()), time(self.base.median()), &self.baseline.name);
         let does = if self.phase == Phase::Cold { "builds cold" } else { "is back" };
+        // One round of each says how long those two builds took, and nothing of a ratio.
+        let against = match self.few() {
+            Some(1) => String::new(),
+            _ => format!(" ({})", ratio(self.ratio)),
+        };
         match self.standing {
             Standing::Described if self.phase == Phase::Cold => {
-                format!("builds cold in {own}, {than} in {base} ({})", ratio(self.ratio))
+                format!("builds cold in {own}, {than} in {base}{against}")
             }
             Standing::Described => {
-                format!("takes {own} where {than} takes {base} ({})", ratio(self.ratio))
+                format!("takes {own} where {than} takes {base}{against}")
             }
             Standing::Sooner | Standing::Slower => {
                 format!("{does} {} ({own} instead of {base})", self.verdict())

@@ -1,4 +1,4 @@
-//! Owns tables of plain text: columns as wide as their widest cell, dropped from a given order when too narrow.
+//! Owns tables of plain text: columns as wide as their widest cell; those that do not fit stand in further tables below.
 //! Leaves what stands in them to `terminal`.
 
 use unicode_width::UnicodeWidthStr;
@@ -17,12 +17,12 @@ impl Cell {
     }
 }
 
-/// A column; the first of a table is left-aligned and never dropped.
+/// A column; the first of a table is left-aligned and stands in each part of it.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) head: String,
     pub(super) cells: Vec<Cell>,
-    /// Columns with higher numbers are dropped first; 0 is never dropped.
+    /// Columns with higher numbers go below first; 0 never does.
     pub(super) drop: u8,
 }
 
@@ -36,18 +36,38 @@ pub(super) struct Laid {
     pub(super) head: String,
     /// Lines of cells, with whether the line is the first of its row.
     pub(super) lines: Vec<(bool, String)>,
-    /// The heads of the columns that did not fit.
-    pub(super) dropped: Vec<String>,
 }
 
-/// Lays columns out within `width`.
-pub(super) fn lay(mut columns: Vec<Column>, width: usize) -> Laid {
-    let mut dropped = Vec::new();
-    while total(&columns) > width {
-        let next = columns.iter().enumerate().filter(|(_, c)| c.drop > 0).max_by_key(|(_, c)| c.drop);
-        let Some(at) = next.map(|(at, _)| at) else { break };
-        dropped.push(columns.remove(at).head);
+/// Lays columns out within `width`, in as many tables as that takes; and the heads of those that are wider alone.
+pub(super) fn lay(columns: Vec<Column>, width: usize) -> (Vec<Laid>, Vec<String>) {
+    let (first, mut rest): (Vec<Column>, Vec<Column>) = columns.into_iter().partition(|c| c.drop == 0);
+    let beside = |shown: &[Column]| [first.clone(), shown.to_vec()].concat();
+    let (mut tables, mut too_wide) = (Vec::new(), Vec::new());
+    loop {
+        let (mut shown, mut below) = (std::mem::take(&mut rest), Vec::new());
+        while total(&beside(&shown)) > width {
+            let least = shown.iter().enumerate().max_by_key(|(_, c)| c.drop).map(|(at, _)| at);
+            let Some(at) = least else { break };
+            below.push(shown.remove(at));
+        }
+        // Nothing fits, not even what was tried last and alone.
+        if shown.is_empty() {
+            too_wide.extend(below.pop().map(|column| column.head));
+        }
+        let last = below.is_empty();
+        if !shown.is_empty() || last && tables.is_empty() {
+            tables.push(table(&beside(&shown), width));
+        }
+        if last {
+            return (tables, too_wide);
+        }
+        // What matters most stands first, in each table.
+        below.sort_by_key(|column| column.drop);
+        rest = below;
     }
+}
+
+fn table(columns: &[Column], width: usize) -> Laid {
     let widths: Vec<usize> = columns.iter().map(width_of).collect();
     let heads = columns.iter().map(|c| c.head.clone());
     let head = line(heads, &widths, width);
@@ -63,7 +83,7 @@ pub(super) fn lay(mut columns: Vec<Column>, width: usize) -> Laid {
             }
         }
     }
-    Laid { head, lines, dropped }
+    Laid { head, lines }
 }
 
 fn width_of(column: &Column) -> usize {
@@ -129,18 +149,39 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_right_and_the_highest_number_goes_first() {
+    fn numbers_stand_right_and_the_highest_number_goes_below_first() {
         let columns = vec![
             column("", &["single", "x"], 0),
             column("cold", &["1 s", "10 s"], 1),
             column("warm", &["2 s", ""], 2),
         ];
-        let whole = lay(columns.clone(), 80);
-        assert_eq!(whole.head, "           cold   warm");
-        assert_eq!(whole.lines, [(true, "  single    1 s    2 s".into()), (true, "  x        10 s".into())]);
-        let narrow = lay(columns, 16);
-        assert_eq!(narrow.dropped, ["warm"]);
-        assert_eq!(narrow.lines[1].1, "  x        10 s");
+        let (whole, _) = lay(columns.clone(), 80);
+        assert_eq!(whole[0].head, "           cold   warm");
+        assert_eq!(
+            whole[0].lines,
+            [(true, "  single    1 s    2 s".into()), (true, "  x        10 s".into())]
+        );
+        let (narrow, too_wide) = lay(columns.clone(), 16);
+        assert_eq!(narrow.len(), 2);
+        assert_eq!((narrow[0].head.trim(), narrow[1].head.trim()), ("cold", "warm"));
+        assert_eq!(narrow[0].lines[1].1, "  x        10 s");
+        assert_eq!(narrow[1].lines[0].1, "  single    2 s");
+        assert_eq!(too_wide, Vec::<String>::new());
+        let (none, too_wide) = lay(columns, 10);
+        assert_eq!(too_wide, ["cold", "warm"]);
+        assert_eq!(none[0].lines[0].1, "  single");
+    }
+
+    #[test]
+    fn a_column_that_is_wider_alone_keeps_no_other_from_its_table() {
+        let columns = vec![
+            column("", &["single"], 0),
+            column("cold", &["a very long cell of a table"], 1),
+            column("warm", &["2 s"], 2),
+        ];
+        let (tables, too_wide) = lay(columns, 20);
+        assert_eq!(tables.len(), 1);
+        assert_eq!((tables[0].head.trim(), too_wide), ("warm", vec!["cold".to_owned()]));
     }
 
     #[test]

@@ -16,6 +16,20 @@ const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
 impl Document {
+    /// Which run it is, when and by what it was made, and where its charts are: a folder is named whole, however long.
+    pub fn heading(&self, charts: &str, width: usize) -> String {
+        let state = if self.complete { "" } else { ", not complete" };
+        let day = self.started.split(['T', ' ']).next().unwrap_or_default();
+        let said = format!(
+            "run {} of {day}, {}{state}, by {}",
+            self.id,
+            format::count(self.rounds as usize, "round"),
+            self.maker(str::to_owned)
+        );
+        let lines = wrap(&said, width.clamp(NARROWEST, WIDEST));
+        format!("{}\ncharts: {charts}\n\n", lines.join("\n"))
+    }
+
     /// The report in at most `width` columns, and never more than 100.
     pub fn terminal(&self, width: usize, colour: bool) -> String {
         let mut page = Page { text: String::new(), width: width.clamp(NARROWEST, WIDEST), colour };
@@ -34,7 +48,9 @@ impl Document {
             }
             page.blank();
         } else if let Some(only) = self.sections.first() {
-            page.paragraph(BOLD, &only.finding);
+            let whole = Some(&self.broken_off).filter(|said| !said.is_empty());
+            let said = whole.map_or_else(|| only.finding.clone(), |said| format!("{said}; {}", only.finding));
+            page.paragraph(BOLD, &said);
             return page.text;
         }
         page.paragraph(BOLD, &self.finding);
@@ -126,13 +142,15 @@ impl Page {
         for line in joined(head.iter().copied().chain([bases.as_str()]), self.width) {
             self.line(DIM, &line);
         }
-        let laid = lay(columns, self.width);
-        self.line(BOLD, &laid.head);
-        for (first, line) in &laid.lines {
-            self.line(if *first { Style::new() } else { DIM }, line);
+        let (tables, too_wide) = lay(columns, self.width);
+        for laid in tables {
+            self.line(BOLD, &laid.head);
+            for (first, line) in &laid.lines {
+                self.line(if *first { Style::new() } else { DIM }, line);
+            }
         }
-        if !laid.dropped.is_empty() {
-            self.line(DIM, &format!("  no room for {}", format::list(&laid.dropped)));
+        if !too_wide.is_empty() {
+            self.item(DIM, &format!("no room for {}", format::list(&too_wide)));
         }
         self.blank();
     }

@@ -2,8 +2,8 @@
 //! Leaves drawing to `chart`.
 
 use super::format;
-use crate::results::{Builder, Case, Metric, Phase, ScenarioRecord, StepRow};
-use crate::stats::Cases;
+use crate::results::{Builder, Case, Metric, Phase, Sample, ScenarioRecord, StepRow};
+use crate::stats::{Cases, median_round};
 
 /// Steps of the engine itself that are shorter are not shown, in nanoseconds: of many there is nothing to be seen.
 const ENGINE_LEAST: u64 = 10_000_000;
@@ -23,6 +23,9 @@ pub(super) struct Timeline {
     pub(super) why: String,
     /// Why the build does not count.
     pub(super) problem: Option<String>,
+    /// The wall time of the build; `None` where no sample tells it.
+    pub(super) wall: Option<u64>,
+    /// When its last step ended.
     pub(super) end: u64,
     /// The stages in the order in which the build began them; the engine's own steps come last, without a name.
     pub(super) stages: Vec<(String, Vec<Step>)>,
@@ -47,7 +50,7 @@ impl Step {
 }
 
 impl Timeline {
-    /// The first valid cold build of `multi`, or of the first variant beside the baseline.
+    /// The median cold build of `multi`, or of the first variant beside the baseline, among those that count and have steps.
     pub(super) fn of(
         scenario: &ScenarioRecord,
         builder: Builder,
@@ -56,15 +59,17 @@ impl Timeline {
     ) -> Option<Self> {
         let others = || scenario.variants.iter().filter(|v| !v.baseline);
         let variant = others().find(|v| v.name == "multi").or_else(|| others().next())?;
-        let samples = cases.samples(&scenario.name, &variant.name, Phase::Cold, Metric::BuildWall);
-        let round = samples.iter().filter(|s| s.valid().is_some()).map(|s| s.round).min()?;
+        let walls = cases.samples(&scenario.name, &variant.name, Phase::Cold, Metric::BuildWall);
         let case = Case {
             scenario: scenario.name.clone(),
             variant: variant.name.clone(),
             builder,
             phase: Phase::Cold,
         };
-        Self::of_build(scenario, &case, round, steps)
+        let stepped = |wall: &&&Sample| steps.iter().any(|s| s.case == case && s.round == wall.round);
+        let stepped: Vec<&Sample> = walls.iter().filter(stepped).copied().collect();
+        let (round, why) = median(&stepped)?;
+        Some(Self { why, ..Self::of_build(scenario, &case, round, steps, &stepped)? })
     }
 
     /// One build; `None` if no step of it is known.
@@ -73,6 +78,7 @@ impl Timeline {
         case: &Case,
         round: u32,
         steps: &[StepRow],
+        walls: &[&Sample],
     ) -> Option<Self> {
         let mut others = scenario.variants.iter().filter(|v| !v.baseline);
         let colour = others.position(|v| v.name == case.variant);
@@ -110,15 +116,69 @@ impl Timeline {
             round,
             why: String::new(),
             problem: None,
+            wall: walls.iter().find(|wall| wall.round == round).and_then(|wall| wall.value),
             end,
             stages,
         };
         (!timeline.stages.is_empty()).then_some(timeline)
     }
 
+    /// How long the build took: by its wall time where that is known, else until its last step ended.
+    pub(super) fn took(&self) -> u64 {
+        self.wall.unwrap_or(self.end)
+    }
+
     /// The longest step.
     pub(super) fn longest(&self) -> Option<&Step> {
         let steps = self.stages.iter().flat_map(|(_, steps)| steps);
         steps.reduce(|best, step| if step.length() > best.length() { step } else { best })
+    }
+}
+
+/// The median round of those that count, and how it came to be chosen.
+pub(super) fn median(walls: &[&Sample]) -> Option<(u32, String)> {
+    let round = median_round(walls.iter().copied())?;
+    let why = match walls.iter().filter(|s| s.valid().is_some()).count() {
+        1 => String::new(),
+        many => format!(", the median of {many}"),
+    };
+    Some((round, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Status;
+
+    fn wall(round: u32, value: Option<u64>) -> Sample {
+        let case = Case {
+            scenario: "a".to_owned(),
+            variant: "b".to_owned(),
+            builder: Builder::Buildkit,
+            phase: Phase::Cold,
+        };
+        let status = if value.is_some() { Status::Valid } else { Status::Failed };
+        let (metric, reason) = (Metric::BuildWall, String::new());
+        Sample {
+            case,
+            round,
+            metric,
+            value,
+            status,
+            reason,
+            started: None,
+            node: String::new(),
+            link: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_median_round_is_one_that_was_and_of_two_the_faster() {
+        let chosen = |samples: &[Sample]| median(&samples.iter().collect::<Vec<_>>());
+        let three = [wall(1, Some(30)), wall(2, Some(10)), wall(3, Some(20))];
+        assert_eq!(chosen(&three), Some((3, ", the median of 3".to_owned())));
+        assert_eq!(chosen(&three[..2]), Some((2, ", the median of 2".to_owned())));
+        assert_eq!(chosen(&[wall(1, None), wall(4, Some(30))]), Some((4, String::new())));
+        assert_eq!(chosen(&[wall(1, None)]), None);
     }
 }

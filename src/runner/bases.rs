@@ -8,6 +8,9 @@ use crate::scenario::{Origin, Scenario, Variant, same_image};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A name of so many slips of the fingers may mean another.
+const SLIPS: usize = 2;
+
 /// A base as the engine has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
@@ -41,7 +44,11 @@ impl Bases {
         for scenario in scenarios {
             for name in used(scenario, builders)? {
                 if let Entry::Vacant(place) = bases.entry(name) {
-                    let base = resolve(engine, place.key(), mapped(map, place.key()), platform).await?;
+                    let base = resolve(engine, place.key(), mapped(map, place.key()), platform).await;
+                    let base = base.map_err(|error| match stage_meant(scenario, place.key()) {
+                        Some(hint) => error.hint(hint),
+                        None => error,
+                    })?;
                     place.insert(base);
                 }
             }
@@ -155,6 +162,28 @@ fn stood_on(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<String
     Ok(names)
 }
 
+/// What to say of a name that cannot be had, if a stage of a Dockerfile that uses it is called nearly so: `COPY --from=buildr`
+/// is an image to every builder.
+fn stage_meant(scenario: &Scenario, name: &str) -> Option<String> {
+    let using = scenario.variants.iter().filter(|variant| {
+        let file = &variant.dockerfile;
+        let target = file.target(variant.target.as_deref()).ok();
+        target.is_some_and(|target| {
+            [Builder::Buildkit, Builder::Classic].iter().any(|by| file.bases(target, *by).contains(name))
+        })
+    });
+    let stages =
+        using.flat_map(|variant| variant.dockerfile.stages.iter().map(move |s| (variant, s.name.as_deref())));
+    let named = stages.filter_map(|(variant, stage)| Some((variant, stage?)));
+    let distance = |stage: &str| strsim::osa_distance(stage, name);
+    let (variant, stage) = named.min_by_key(|(_, stage)| distance(stage))?;
+    let near = distance(stage) <= SLIPS && 2 * distance(stage) < stage.chars().count();
+    let file = variant.path.file_name().unwrap_or_default().to_string_lossy();
+    near.then(|| {
+        format!("did you mean the stage `{stage}`? no stage of {file} is called `{name}`, so it is taken for an image")
+    })
+}
+
 fn refuse_triggers(name: &str, base: &Base) -> Result<()> {
     let Some(first) = base.onbuild.first() else { return Ok(()) };
     Err(Error::input(format!(
@@ -210,5 +239,49 @@ fn base(name: &str, mapped: Option<&str>, image: Image) -> Base {
         diff_ids: image.diff_ids,
         onbuild: image.onbuild,
         size_hint: image.size_hint,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::FakeEngine;
+    use crate::error::files;
+
+    /// What is said of a second variant with this Dockerfile, where the engine has `base` alone.
+    async fn said_of(multi: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("file");
+        files::create_dir_all(&dir.join("app")).unwrap();
+        files::write(&dir.join("scenario.toml"), include_str!("../../tests/common/file.toml")).unwrap();
+        files::write(&dir.join("app/edition"), "edition 0000000000000000\n").unwrap();
+        files::write(&dir.join("app/manifest"), "# edition 0000000000000000\n").unwrap();
+        files::write(&dir.join("single.Dockerfile"), "FROM base\nCOPY . /\n").unwrap();
+        files::write(&dir.join("multi.Dockerfile"), multi).unwrap();
+        let scenarios = [Scenario::load(&dir).unwrap()];
+        let (engine, map) = (FakeEngine::default(), BTreeMap::new());
+        let bases = Bases::resolve(&engine, &scenarios, &map, &[Builder::Buildkit], None).await;
+        bases.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_nearly_a_stage_s_is_asked_about_if_it_cannot_be_had() {
+        let of = |from: &str| {
+            format!("FROM base AS builder\nCOPY . /\nFROM base\nCOPY --from={from} /edition /edition\n")
+        };
+        let said = said_of(&of("buildr")).await;
+        assert!(
+            said.ends_with(
+                "\n  hint: did you mean the stage `builder`? no stage of multi.Dockerfile is called `buildr`, so it is taken \
+                 for an image"
+            ),
+            "{said}"
+        );
+        let said = said_of("FROM base AS builder\nCOPY . /\nFROM bulider\nCOPY . /\n").await;
+        assert!(said.contains("did you mean the stage `builder`? "), "{said}");
+        for other in ["alpine:3.21", "builders-image"] {
+            let said = said_of(&of(other)).await;
+            assert!(said.contains("the base ") && !said.contains("did you mean"), "{said}");
+        }
     }
 }

@@ -1,5 +1,15 @@
 //! Platforms: how they are written, and whether an engine has to emulate one.
 
+use super::meant;
+
+/// The systems that images are made for.
+const SYSTEMS: [&str; 5] = ["linux", "windows", "freebsd", "darwin", "wasi"];
+/// The architectures that images are made for, by their usual names.
+const ARCHITECTURES: [&str; 14] = [
+    "amd64", "arm64", "arm", "386", "ppc64le", "ppc64", "riscv64", "s390x", "loong64", "mips64le", "mips64",
+    "mipsle", "mips", "wasm",
+];
+
 /// A platform as engines write it, `os/architecture[/variant]`, the architecture by its usual name.
 ///
 /// # Errors
@@ -13,12 +23,23 @@ pub fn normal(text: &str) -> Result<String, String> {
     if !(2..=3).contains(&parts.len()) || !parts.iter().all(word) {
         return Err("it is not OS/ARCHITECTURE[/VARIANT], such as linux/arm64".to_owned());
     }
+    let known = |what: &str, name: &str, known: &[&str]| match known.contains(&name) {
+        true => Ok(()),
+        false => Err(format!(
+            "`{name}` is no {what} that images are made for; {}known are {}",
+            meant(name, known),
+            known.join(", ")
+        )),
+    };
     let (architecture, variant) = match (parts[1], parts.get(2).copied()) {
         ("x86_64" | "x86-64", variant) => ("amd64", variant),
+        ("i386" | "i686", variant) => ("386", variant),
         ("aarch64", variant) => ("arm64", variant),
         ("armhf" | "armv7l", None) => ("arm", Some("v7")),
         (architecture, variant) => (architecture, variant),
     };
+    known("system", parts[0], &SYSTEMS)?;
+    known("architecture", architecture, &ARCHITECTURES)?;
     // These are what is meant where no variant is named.
     let variant =
         variant.filter(|variant| !matches!((architecture, *variant), ("arm64", "v8") | ("amd64", "v1")));
@@ -68,6 +89,23 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_system_or_architecture_of_no_image_is_refused_with_what_there_is() {
+        let said = normal("linux/foo").unwrap_err();
+        assert!(
+            said.starts_with("`foo` is no architecture that images are made for; known are amd64, "),
+            "{said}"
+        );
+        let said = normal("linux/amd46").unwrap_err();
+        assert!(said.contains("; did you mean `amd64`? known are "), "{said}");
+        let said = normal("linx/amd64").unwrap_err();
+        assert!(
+            said.starts_with("`linx` is no system that images are made for; did you mean `linux`? "),
+            "{said}"
+        );
+        assert!(emulated("linux/amd64", "linux/unheard-of").unwrap().contains("runs on linux/unheard-of: "));
     }
 
     #[test]

@@ -14,6 +14,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 const SHOWN: usize = 160;
 /// What the column `link` says of questions that a visitor carried.
 const RELAYED: &str = "relayed";
+/// What is said as long as no question was answered at all, and what may be the matter.
+const NOTHING: &str = "nothing answered";
+const LISTENS_ELSEWHERE: &str = " (does the program listen on 0.0.0.0, not on 127.0.0.1 alone, and at the port that scenario.toml names?)";
 /// What is said at the end if no published port was ever open to this machine.
 const NEVER_REACHED: &str = " (if ports of this engine cannot be reached from here, an image with socat helps: --base alpine/socat:latest=IMAGE)";
 
@@ -41,8 +44,8 @@ pub struct Subject<'a> {
 pub struct Wrong {
     /// What it did instead of giving the expected answer.
     pub what: String,
-    /// What its container wrote.
-    pub log: String,
+    /// What its container wrote; `None` if it did not start.
+    pub log: Option<String>,
 }
 
 /// How an image started.
@@ -96,7 +99,7 @@ async fn once(
         Ok(()) => watch(engine, subject).await.map(|answer| answer.map(|()| clock.elapsed())),
         Err(error) => {
             let what = subject.redactor.text(&format!("the image does not start: {}", error.reason()));
-            Ok(Err(Wrong { what, log: String::new() }))
+            Ok(Err(Wrong { what, log: None }))
         }
     };
     if visitable {
@@ -127,7 +130,7 @@ async fn ask_until(
     expected: &str,
 ) -> Result<Result<(), Wrong>> {
     let end = Instant::now() + subject.deadline;
-    let mut last = "nothing answered".to_owned();
+    let mut last = NOTHING.to_owned();
     while Instant::now() < end {
         let left = end.saturating_duration_since(Instant::now());
         match engine.get(subject.container, port, path, left).await? {
@@ -151,6 +154,8 @@ async fn ask_until(
     }
     if engine.reach() == Reach::Unknown {
         last.push_str(NEVER_REACHED);
+    } else if last == NOTHING {
+        last.push_str(LISTENS_ELSEWHERE);
     }
     let within = subject.deadline.as_secs();
     failed(engine, subject, &format!("no right answer from port {port}{path} within {within} s: {last}"))
@@ -208,7 +213,7 @@ fn differs(got: &str, expected: &str, redactor: &Redactor) -> String {
 async fn failed(engine: &impl Engine, subject: &Subject<'_>, what: &str) -> Result<Result<(), Wrong>> {
     let (_, log) = engine.logs(subject.container).await?;
     let redacted = |text: &str| subject.redactor.text(text);
-    Ok(Err(Wrong { what: redacted(what), log: redacted(&log) }))
+    Ok(Err(Wrong { what: redacted(what), log: Some(redacted(&log)) }))
 }
 
 #[cfg(test)]

@@ -19,6 +19,10 @@ use std::path::Path;
 
 /// What goes on after the last step of a build.
 const PROBING: &str = "probing";
+/// What stands for the log of a container that has none.
+const SILENT: &str = "its container wrote nothing";
+/// How many characters of a container's last line stand in a reason.
+const REASON_LINE: usize = 160;
 
 /// Builds, proves and probes one variant in one round, and removes what that made.
 pub(super) async fn variant<E: Engine, O: Observer>(
@@ -205,16 +209,23 @@ fn wrong_answer<E: Engine, O: Observer>(
     planned: &Planned,
     wrong: &Wrong,
 ) -> Result<String> {
-    if wrong.log.is_empty() {
-        return Ok(format!("probe: {}", wrong.what));
-    }
+    let Some(written) = &wrong.log else { return Ok(format!("probe: {}", wrong.what)) };
     let log = runner.writer.folder().container_log(&planned.case, planned.round);
-    files::write(&log, &wrong.log)?;
-    Ok(format!(
-        "probe: {} {}",
-        wrong.what,
-        show_log(runner, planned, &log, &tail::last(wrong.log.as_bytes()))
-    ))
+    files::write(&log, written)?;
+    let lines = tail::last(written.as_bytes());
+    let last = lines.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    let logged = show_log(runner, planned, &log, last.map_or(SILENT, |_| lines.as_str()));
+    let wrote =
+        last.map_or_else(|| SILENT.to_owned(), |last| format!("its container wrote last `{}`", short(last)));
+    Ok(format!("probe: {}; {wrote} {logged}", wrong.what))
+}
+
+/// A line as it stands within a reason.
+fn short(line: &str) -> String {
+    match line.char_indices().nth(REASON_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 /// Shows the end of the log of what failed, and gives the words that name the log in a reason.

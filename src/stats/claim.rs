@@ -1,7 +1,7 @@
 //! Owns the outcome of a claim: what a run confirms, refutes or leaves open, and why.
 //! Leaves the grammar of claims to `results`, and their words in a report to `report`.
 
-use super::{Cases, DECIDING_ROUNDS, interval, reduction};
+use super::{Asked, Cases, DECIDING_ROUNDS, interval, reduction};
 use crate::results::{Claim, ClaimRecord, Metric, Op, Quantity, ScenarioRecord, Unit};
 use serde::Serialize;
 
@@ -60,18 +60,27 @@ impl Verdict {
 }
 
 /// Decides a claim. On stand-ins an absolute figure says nothing about the official images, so it stays open.
-pub fn judge(record: &ClaimRecord, scenario: &ScenarioRecord, cases: &Cases<'_>, stand_ins: bool) -> Verdict {
+pub fn judge(
+    record: &ClaimRecord,
+    scenario: &ScenarioRecord,
+    asked: Asked<'_>,
+    cases: &Cases<'_>,
+    stand_ins: bool,
+) -> Verdict {
     let claim = match Claim::parse(&record.text) {
         Ok(claim) => claim,
         Err((_, wrong)) => return Verdict::open(None, wrong),
     };
     let spread = |variant: &str| cases.spread(&scenario.name, variant, claim.phase, claim.metric);
-    if scenario.agree != Some(true) {
-        return Verdict::open(None, "the images were not all proven to give the expected answer");
+    match scenario.agree {
+        Some(true) => {}
+        Some(false) => {
+            return Verdict::open(None, "the images were not all proven to give the expected answer");
+        }
+        None => return Verdict::open(None, asked.unproven()),
     }
-    let Some(own) = spread(&claim.variant) else {
-        return Verdict::open(None, format!("{} {} has no valid sample", claim.variant, claim.phase));
-    };
+    let lacking = |variant: &str| Verdict::open(None, asked.why(&claim, variant, scenario, cases));
+    let Some(own) = spread(&claim.variant) else { return lacking(&claim.variant) };
     match claim.bound {
         Quantity::Absolute(bound) => {
             let observed = Observed::Value(claim.metric, own.median);
@@ -92,9 +101,7 @@ pub fn judge(record: &ClaimRecord, scenario: &ScenarioRecord, cases: &Cases<'_>,
                 }
             }
             let below = spread(&baseline.name).and_then(|base| reduction(own.median, base.median));
-            let Some(figure) = below else {
-                return Verdict::open(None, format!("{} {} has no valid sample", baseline.name, claim.phase));
-            };
+            let Some(figure) = below else { return lacking(&baseline.name) };
             let values = || paired(cases, scenario, &baseline.name, &claim);
             decide(&claim, Observed::Reduction(figure), figure, bound, values)
         }
@@ -147,7 +154,7 @@ fn paired(cases: &Cases<'_>, scenario: &ScenarioRecord, baseline: &str, claim: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Builder, Case, Phase, Sample, Status, VariantRecord};
+    use crate::results::{Builder, Case, Measure, Phase, Sample, Status, VariantRecord};
 
     fn scenario(agree: Option<bool>) -> ScenarioRecord {
         let variant = |name: &str| VariantRecord {
@@ -195,9 +202,21 @@ mod tests {
         values.iter().enumerate().map(sample).collect()
     }
 
+    const ALL: Asked<'static> = Asked { phases: &Phase::ALL, measure: &Measure::ALL, whole: true };
+
     fn judged(text: &str, agree: Option<bool>, stand_ins: bool, samples: &[Sample]) -> Verdict {
+        judged_of(ALL, text, agree, stand_ins, samples)
+    }
+
+    fn judged_of(
+        asked: Asked<'_>,
+        text: &str,
+        agree: Option<bool>,
+        stand_ins: bool,
+        samples: &[Sample],
+    ) -> Verdict {
         let record = ClaimRecord { text: text.into(), says: String::new() };
-        judge(&record, &scenario(agree), &Cases::new(Builder::Buildkit, samples), stand_ins)
+        judge(&record, &scenario(agree), asked, &Cases::new(Builder::Buildkit, samples), stand_ins)
     }
 
     fn sizes() -> Vec<Sample> {
@@ -238,10 +257,51 @@ mod tests {
                 sample.status = Status::Invalid;
             }
         }
-        assert_eq!(judged(text, Some(true), false, &some).reason, "single cold has no valid sample");
-        assert_eq!(judged(text, Some(true), false, &[]).reason, "multi cold has no valid sample");
+        assert_eq!(judged(text, Some(true), false, &some).reason, "single unpacked-size has no valid sample");
+        let none = judged(text, Some(true), false, &[]).reason;
+        assert_eq!(none, "multi unpacked-size in cold was not measured in this run");
         some[0].status = Status::Failed;
         assert_eq!(judged(text, Some(true), false, &some).reason, "single unpacked-size failed");
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_said_with_the_flag_that_asks_for_it() {
+        let walls = samples(Metric::BuildWall, "multi", &[5]);
+        let said = |asked: Asked<'_>, text: &str| judged_of(asked, text, Some(true), false, &walls).reason;
+        let built = Asked { measure: &[Measure::Build, Measure::Size], ..ALL };
+        assert_eq!(
+            said(built, "multi pull-cold-bytes reduction >= 1 %"),
+            "pull-cold-bytes was not measured in this run: `--measure transfer` measures it"
+        );
+        assert_eq!(
+            said(built, "multi pull-ready < 1 s"),
+            "pull-ready was not measured in this run: `--measure transfer,start` measures it"
+        );
+        let cold = Asked { phases: &[Phase::Cold], ..ALL };
+        let of_edit = "multi build-wall in source-edit reduction >= 1 %";
+        assert_eq!(
+            said(cold, of_edit),
+            "source-edit was not measured in this run: `--phase source-edit` measures it"
+        );
+        assert_eq!(
+            said(ALL, "tuned build-wall < 1 s"),
+            "tuned was not built in this run: name it with `--variant`, or leave that out"
+        );
+        let cut = Asked { whole: false, ..ALL };
+        assert_eq!(said(cut, of_edit), "the run ended before multi source-edit was measured");
+        let reason = judged_of(cut, of_edit, None, false, &[]).reason;
+        assert_eq!(reason, "the run ended before an image of it was proven");
+    }
+
+    #[test]
+    fn what_is_skipped_is_open_for_its_reason() {
+        let mut some = samples(Metric::BuildWall, "multi", &[5]);
+        (some[0].status, some[0].value) = (Status::Skipped, None);
+        some[0].reason = "`RUN --mount` needs BuildKit".to_owned();
+        let reason = judged("multi build-wall < 1 s", Some(true), false, &some).reason;
+        assert_eq!(reason, "multi cold was skipped: `RUN --mount` needs BuildKit");
+        let reason = judged("multi unpacked-size < 1 B", Some(true), false, &some).reason;
+        assert_eq!(reason, "multi cold is skipped: `RUN --mount` needs BuildKit");
     }
 
     #[test]

@@ -4,7 +4,9 @@
 mod cases;
 mod claim;
 mod spread;
+mod unmeasured;
 
 pub use cases::{Cases, Problem, median_round};
 pub use claim::{Observed, Outcome, Verdict, judge};
 pub use spread::{DECIDING_ROUNDS, Spread, interval, ratio, reduction};
+pub use unmeasured::Asked;

@@ -104,7 +104,7 @@ fn the_timeline_of_a_case_is_that_of_its_median_round() {
     assert_eq!(ran.out, format!("{path}.svg\n{path}-dark.svg\n"));
     assert_eq!(ran.err, "go-scratch/multi cold, round 3, the median of 3\n");
     let drawn = svg(&folder, "timeline-go-scratch_multi_cold");
-    assert!(drawn.contains("round 3, the median of 3; a row is a step"), "{drawn}");
+    assert!(drawn.contains("round 3, the median of 3; the build took "), "{drawn}");
     assert!(drawn.contains("<title>go-scratch multi, cold: RUN npm ci"), "{drawn}");
     assert_eq!(charts(&folder).len(), 2, "nothing else is drawn");
 }

@@ -12,6 +12,7 @@ mod endpoint;
 mod examples;
 mod manual;
 mod report;
+mod told;
 mod variables;
 
 use common::{Folder, SCENARIO, run};
@@ -203,7 +204,7 @@ fn a_mapping_is_shown_in_the_plan_and_warned_of_where_nothing_uses_it() {
     folder.write("dbench.toml", "[bases]\n\"base:1\" = \"stand-in\"\nunused = \"x\"\n");
     let ran = plan(&[]);
     assert_eq!(ran.err, "");
-    let said = "\ngreet: base:1 is mapped and other:1 is not; if one of the images is a stand-in and another is not, \
+    let said = "\ngreet: base:1 is mapped and other:1 is not; if one of the images is a stand-in and another is not,\n  \
         the run is refused\n";
     assert!(ran.out.contains(said), "{}", ran.out);
     let json = plan(&["--format", "json"]).out;

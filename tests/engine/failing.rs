@@ -2,6 +2,7 @@
 
 use crate::lane::{Lane, row};
 use crate::tiny::Tiny;
+use crate::web::{PORT, web};
 use dbench::results::{Metric, Phase, Status};
 
 #[test]
@@ -36,6 +37,41 @@ fn a_failing_build_shows_its_step_and_log_and_the_other_scenarios_go_on() {
     assert!(!ended.stderr.contains("<5>"), "{}", ended.stderr);
     assert!(log.is_file(), "{}", log.display());
     ended.says(&format!("whole log: results/{}/logs/{name}", loaded.run.id));
+    lane.assert_nothing_is_left(&ended.stderr);
+}
+
+#[test]
+fn a_container_that_nobody_reaches_is_shown_with_its_log_and_a_guess_at_the_cause() {
+    let Some(lane) = Lane::open() else { return };
+    let web = web(&lane, "silent");
+    let (base, token) = (&lane.base, &web.name);
+    let of = |says: &str| {
+        format!(
+            "FROM {base}\nWORKDIR /{token}\nCOPY . .\nRUN : {token}\nCMD [\"sh\", \"-c\", \"{says} exec sleep 60\"]\n"
+        )
+    };
+    web.write("single.Dockerfile", &of("echo first; echo listening on 9999;"));
+    web.write("multi.Dockerfile", &of(""));
+    let arguments = ["run", "--rounds=1", "--phase=cold", "--measure=build", "--probe-deadline=1"];
+    let ended = lane.dbench(&arguments).expect(3);
+    let loaded = lane.loaded();
+    for (variant, wrote) in
+        [("single", "its container wrote last `listening on 9999`"), ("multi", "its container wrote nothing")]
+    {
+        let failed = row(&loaded, &web.name, variant, Phase::Cold, Metric::BuildWall);
+        let log = loaded.folder.container_log(&failed.case, 1);
+        let name = log.file_name().unwrap().to_str().unwrap();
+        assert_eq!(
+            failed.reason,
+            format!(
+                "probe: no right answer from port {PORT}/ within 1 s: nothing answered (does the program listen on \
+                 0.0.0.0, not on 127.0.0.1 alone, and at the port that scenario.toml names?); {wrote} (log: logs/{name})"
+            )
+        );
+        assert!(log.is_file());
+    }
+    ended.says("its log ends:\n  | first\n  | listening on 9999\n");
+    ended.says("its log ends:\n  | its container wrote nothing\n");
     lane.assert_nothing_is_left(&ended.stderr);
 }
 

@@ -62,7 +62,7 @@ const REMOVALS: [Removal; 5] = [
     Removal {
         scenario: "node-build",
         edits: &[("multi.Dockerfile", "\nUSER node\n", "\nRUN rm -r node_modules/zod\nUSER node\n")],
-        reason: "probe: the container ended with exit code 1 (log: logs/",
+        reason: "probe: the container ended with exit code 1; its container wrote last `",
         log: "Cannot find package 'zod' imported from /app/dist/order.js",
     },
     Removal {
@@ -72,7 +72,7 @@ const REMOVALS: [Removal; 5] = [
             "\nUSER nobody\n",
             "\nRUN rm -r /opt/venv/lib/python3.11/site-packages/pydantic\nUSER nobody\n",
         )],
-        reason: "probe: the container ended with exit code 1 (log: logs/",
+        reason: "probe: the container ended with exit code 1; its container wrote last `",
         log: "ModuleNotFoundError: No module named 'pydantic'",
     },
 ];

@@ -39,25 +39,30 @@ fn only_run(folder: &Folder) -> PathBuf {
 /// A run that is killed in its second round, with a row that was torn.
 fn killed() -> Folder {
     let folder = scenario();
-    let server = Server::start(&folder.path("first.sock"), silent_from(2));
+    killed_in(&folder, 2);
+    let samples = only_run(&folder).join("samples.csv");
+    let text = files::read_to_string(&samples).unwrap();
+    files::write(&samples, format!("{text}greet,single,buildkit,co")).unwrap();
+    folder
+}
+
+/// Kills a run in its build of that number.
+fn killed_in(folder: &Folder, build: usize) {
+    let server = Server::start(&folder.path("first.sock"), silent_from(build));
     let mut running = Command::new(env!("CARGO_BIN_EXE_dbench"))
         .args(RUN)
         .current_dir(folder.path(""))
         .env_clear()
         .env("XDG_STATE_HOME", folder.path("state"))
-        .envs([("DOCKER_HOST", host(&folder, "first.sock").as_str()), ("DBENCH_MEASURE", "build,size")])
+        .envs([("DOCKER_HOST", host(folder, "first.sock").as_str()), ("DBENCH_MEASURE", "build,size")])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let builds = || server.requests().iter().filter(|line| line.contains("/build?")).count();
-    until("the second round builds", || builds() == 2);
+    until("that build runs", || builds() == build);
     running.kill().unwrap();
     running.wait().unwrap();
-    let samples = only_run(&folder).join("samples.csv");
-    let text = files::read_to_string(&samples).unwrap();
-    files::write(&samples, format!("{text}greet,single,buildkit,co")).unwrap();
-    folder
 }
 
 #[test]
@@ -84,6 +89,39 @@ fn a_killed_run_is_taken_up_and_says_so() {
     let ran = dbench(&folder, "good.sock", &["run", "--resume", "latest"]).ends(0);
     assert!(ran.err.contains(&format!("nothing is missing of results/{id}\n")), "{}", ran.err);
     assert_eq!(files::read(&loaded.folder.samples()).unwrap(), before);
+    let ran = dbench(&folder, "none.sock", &["run", "--resume", "latest", "--plan"]).ends(0);
+    assert_eq!(ran.out, format!("nothing is missing of results/{id}\n"));
+}
+
+#[test]
+fn the_latest_run_is_taken_up_though_it_has_not_a_row() {
+    let folder = scenario();
+    killed_in(&folder, 1);
+    let id = only_run(&folder).file_name().unwrap().to_string_lossy().into_owned();
+    // An older one that came to its end has rows, and is not meant.
+    let older = folder.path("results/20200101T000000Z");
+    files::create_dir_all(&older).unwrap();
+    for table in ["samples.csv", "steps.csv", "transfers.csv"] {
+        files::write(&older.join(table), files::read(&run_of(&folder, &id).join(table)).unwrap()).unwrap();
+    }
+    let run = files::read_to_string(&run_of(&folder, &id).join("run.json")).unwrap();
+    let year = format!("\"started\": \"{}", &id[..4]);
+    assert!(run.contains(&year), "{run}");
+    files::write(&older.join("run.json"), run.replace(&year, "\"started\": \"2020")).unwrap();
+    let rows = "greet,single,buildkit,cold,1,build-wall,1,ns,valid,,,,\n";
+    let header = files::read_to_string(&older.join("samples.csv")).unwrap();
+    files::write(&older.join("samples.csv"), header + rows).unwrap();
+
+    Server::start(&folder.path("good.sock"), working());
+    let ran = dbench(&folder, "good.sock", &["run", "--resume", "latest"]).ends(0);
+    let said = ran.err.replace([dbench::report::format::THIN, '\u{a0}'], " ");
+    assert!(said.contains(&format!("going on with results/{id}: 3 rounds missing\n")), "{said}");
+    let loaded = Loaded::read(RunFolder::at(run_of(&folder, &id))).unwrap();
+    assert!(loaded.run.ended.is_some() && loaded.samples.len() >= 9, "{:#?}", loaded.samples);
+}
+
+fn run_of(folder: &Folder, id: &str) -> PathBuf {
+    folder.path("results").join(id)
 }
 
 #[test]

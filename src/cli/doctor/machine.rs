@@ -1,7 +1,7 @@
 //! What `dbench doctor` says of the machine, and what each thing does to a measurement. What a machine does not say is called
 //! unknown, never fine.
 
-use super::Finding;
+use super::{Finding, Mark};
 use crate::report::format;
 use crate::results::Host;
 use crate::runner::host;
@@ -15,6 +15,8 @@ use tokio::time::Instant;
 const WINDOW: Duration = Duration::from_secs(1);
 /// From so many thousandths of stolen time on, times are too long to be blamed on the builds.
 const STOLEN: u64 = 10;
+/// What is said of a thing begins so where the machine does not tell.
+const UNKNOWN: &str = "unknown: ";
 /// As many variants as a shipped scenario has.
 const VARIANTS: u64 = 3;
 
@@ -46,7 +48,12 @@ impl Look {
 
 fn finding(what: &str, found: impl Into<String>, effect: &'static str, cure: Option<&str>) -> Finding {
     let (what, found, cure) = (what.to_owned(), found.into(), cure.map(str::to_owned));
-    Finding { what, found, effect: Some(effect), cure }
+    let mark = match &cure {
+        Some(_) => Mark::Warn,
+        None if found.starts_with(UNKNOWN) => Mark::Unknown,
+        None => Mark::Ok,
+    };
+    Finding { mark, what, found, effect: Some(effect), cure }
 }
 
 fn load(host: &Host) -> Finding {
@@ -151,7 +158,7 @@ mod tests {
         for finding in [&stolen, &governor, &throttling, &disk(Some(&empty.path().join("none"))), &disk(None)]
         {
             let (found, wrong) = said(finding);
-            assert!(found.starts_with("unknown: ") && !wrong, "{finding:?}");
+            assert!(found.starts_with(UNKNOWN) && !wrong && finding.mark == Mark::Unknown, "{finding:?}");
         }
         let nothing = Host { load_percent: None, ..host::host() };
         assert_eq!(said(&load(&nothing)), ("unknown: this machine shows no load".to_owned(), false));

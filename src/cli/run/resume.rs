@@ -1,6 +1,7 @@
 //! `dbench run --resume`: goes on with a run that did not come to its end, in its own folder.
 //! What is measured, and in which order, is taken from the run; only how long things may take and what pulls is asked anew.
 
+use super::super::Format;
 use super::super::config::Config;
 use super::super::screen::Screen;
 use super::{Arguments, Surroundings, conclude, deadlines, engine, measure, plan, transfers};
@@ -9,12 +10,13 @@ use crate::engine::node::ImageStore;
 use crate::engine::{Engine, Reach};
 use crate::error::{Error, Exit, Result, shown};
 use crate::report::format;
-use crate::results::{Loaded, Measure, Run, Writer, find_run};
+use crate::results::{Loaded, Measure, Run, RunFolder, Writer, find_run, newest};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Lock, Round, Selection, Settings, host};
 use crate::scenario::{Scenario, same_image};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What a run keeps of how it was asked for: a flag that says it again is refused, and the environment and
 /// `dbench.toml` are not looked at.
@@ -40,7 +42,7 @@ pub(super) async fn resume(
     screen: &Screen,
 ) -> Result<Exit> {
     let out = config.out(&arguments.out).value;
-    let folder = find_run(&out, Some(name))?;
+    let folder = find(&out, name)?;
     let mut loaded = Loaded::read(folder.clone())?;
     let all = Scenario::load_all(&config.scenarios(&arguments.scenarios).value)?;
     let scenarios = runner::scenarios_of(&loaded.run, all)?;
@@ -51,6 +53,9 @@ pub(super) async fn resume(
     build_context::check(&scenarios, &selection.builders)?;
     if arguments.plan {
         let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
+        if rounds.is_empty() && arguments.format == Format::Text {
+            return screen.print(&format!("{}\n", complete(&loaded))).map(|()| Exit::Done);
+        }
         let builds = selection.builds_of(&scenarios, &rounds);
         let transfers = transferring.then_some(&transfers);
         return plan::show(&builds, transfers, &scenarios, &map, &out, arguments.format, screen)
@@ -97,6 +102,21 @@ pub(super) async fn resume(
     conclude(arguments, &plan, folder, screen)
 }
 
+/// The run of that name. `latest` is the newest of all here: one that was killed before its first row has the most to go on
+/// with, though it has nothing to report.
+fn find(out: &Path, name: &str) -> Result<RunFolder> {
+    if name == "latest"
+        && let Some(folder) = newest(out)?.1.into_iter().next()
+    {
+        return Ok(folder);
+    }
+    find_run(out, Some(name))
+}
+
+fn complete(loaded: &Loaded) -> String {
+    format!("nothing is missing of {}", shown(loaded.folder.path()).display())
+}
+
 fn selection(run: &Run) -> Selection {
     let builders = run.all_builders();
     Selection { rounds: run.rounds, phases: run.phases.clone(), seed: run.seed, builders }
@@ -109,13 +129,15 @@ fn taken_up(mut run: Run) -> Run {
 }
 
 fn say(screen: &Screen, loaded: &Loaded, rounds: &[Round]) {
-    let run = shown(loaded.folder.path()).display().to_string();
     for warning in &loaded.warnings {
         screen.problem("warning", warning);
     }
     screen.say(&match rounds.len() {
-        0 => format!("nothing is missing of {run}"),
-        missing => format!("going on with {run}: {} missing", format::count(missing, "round")),
+        0 => complete(loaded),
+        missing => {
+            let run = shown(loaded.folder.path());
+            format!("going on with {}: {} missing", run.display(), format::count(missing, "round"))
+        }
     });
 }
 

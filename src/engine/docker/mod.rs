@@ -19,7 +19,7 @@ mod visit;
 pub(super) use attached::{AttachedSpec, Output, Powers, Streams};
 
 use super::dial::Dial;
-use super::endpoint::{Address, Endpoint};
+use super::endpoint::Endpoint;
 use super::node::{ContainerNode, ContainerSettings};
 use super::{
     About, Answer, BuildRequest, Built, CacheRecord, ContainerSpec, Engine, Heard, Image, Patience,
@@ -87,7 +87,7 @@ impl DockerEngine {
             }),
             None => within("negotiating the version of the API", ANSWER, negotiating).await?,
         };
-        let client = answered.map_err(|cause| no_engine(address, dial.as_deref(), cause))?;
+        let client = answered.map_err(|cause| no_engine(endpoint, dial.as_deref(), cause))?;
         let (way, visits) = (address.way(), Arc::new(Visits::of(address.way())));
         Ok(Self {
             client: speaking(client, |_| None),
@@ -135,10 +135,11 @@ async fn negotiated(socket: &Path) -> Result<Docker, Cause> {
     Ok(client.negotiate_version().await?)
 }
 
-/// What the way there failed of says more than what its client saw of that.
-fn no_engine(address: &Address, dial: Option<&Dial>, cause: Cause) -> Error {
-    let error = Error::surroundings(format!("no Docker Engine answers at {address}"));
-    match (dial, dial.and_then(Dial::trouble)) {
+/// What the way there failed of says more than what its client saw of that. What named the address is said with what to do,
+/// since that may be the thing to change.
+fn no_engine(endpoint: &Endpoint, dial: Option<&Dial>, cause: Cause) -> Error {
+    let error = Error::surroundings(format!("no Docker Engine answers at {}", endpoint.address()));
+    let error = match (dial, dial.and_then(Dial::trouble)) {
         (_, Some(trouble)) => error.because(trouble.cause).hint(trouble.hint),
         (Some(_), None) => error.because(cause).hint(
             "check that an engine answers there, and how: DOCKER_TLS_VERIFY and DOCKER_CERT_PATH ask for TLS, and `docker \
@@ -149,7 +150,14 @@ fn no_engine(address: &Address, dial: Option<&Dial>, cause: Cause) -> Error {
              Desktop or `systemctl start docker`, or point DOCKER_HOST at the unix socket of a running engine, or \
              --context at its docker context",
         ),
-    }
+    };
+    let named = match endpoint.because() {
+        "" => return error,
+        "built in" => "no flag, variable or docker context names another address".to_owned(),
+        because => format!("the address is from {because}"),
+    };
+    let hint = error.advice().map(|hint| format!("{named}; {hint}"));
+    error.hint(hint.unwrap_or(named))
 }
 
 /// The client with every request in the negotiated version of the API, which bollard drops from the path, and with

@@ -24,15 +24,26 @@ pub(super) fn draw(document: &Document, timeline: &Timeline, theme: &Theme) -> R
     let words = Words {
         title: finding::timeline(timeline),
         subtitle: format!(
-            "round {}{}; a row is a step; strong: the critical path of the stages, pale: beside it, outlined: cached, grey: \
+            "round {}{}{}; a row is a step; strong: the critical path of the stages, pale: beside it, outlined: cached, grey: \
              the engine's own, from 0.01\u{202f}s on",
-            timeline.round, timeline.why
+            timeline.round,
+            timeline.why,
+            whole(timeline)
         ),
         describe: describe(timeline),
         problems: timeline.problem.iter().cloned().collect(),
         foot: foot(document, &bases, "one build"),
     };
     picture(theme, &words, height, |canvas, top| rows(canvas, timeline, top, top + height - AXIS))
+}
+
+/// What the title counts in: the wall time of the build, in which its steps need not fill the end.
+fn whole(timeline: &Timeline) -> String {
+    let end = format::time(timeline.end);
+    match timeline.wall {
+        Some(wall) => format!("; the build took {}, its last step ended after {end}", format::time(wall)),
+        None => format!("; the wall time of the build is not known, its last step ended after {end}"),
+    }
 }
 
 fn rows(canvas: &Canvas<'_>, timeline: &Timeline, top: i32, bottom: i32) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Owns the chart of what moves: a cold pull above the pull after a one-line edit, layer by layer.
+//! Owns the chart of what moves: a cold pull above the update delta of a one-line edit, layer by layer.
 
 use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, cut, foot, picture, rounds, width};
 use super::segments::{Bar, fitting};
@@ -26,9 +26,9 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let height = ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let words = Words {
         title: moved::title(document),
-        subtitle: "bytes that a node fetches, from zero: above into an empty store, below after a one-line edit; median \
-                   rounds, of two the lower; layers are numbered from the lowest, and those without room for a label stand \
-                   behind their bar"
+        subtitle: "bytes that a node fetches, from zero: above a cold pull, below the update delta after a one-line edit; \
+                   median rounds, of two the lower; layers are numbered from the lowest, and those without room for a \
+                   label stand behind their bar"
             .to_owned(),
         describe: describe(&sections),
         problems: signs::named(&sections, concerns),
@@ -61,12 +61,12 @@ fn edit(row: &Row) -> Bar<'_> {
     let layers = &row.moves.layers;
     let said = match (&layers.edit, &layers.cold) {
         (None, _) if row.builds.iter().all(|build| build.phase != Phase::SourceEdit) => String::new(),
-        (None, _) => "no valid pull after the edit".to_owned(),
-        (Some(edit), None) => format!("{} after the edit", format::bytes(edit.bytes())),
+        (None, _) => "no valid update delta".to_owned(),
+        (Some(edit), None) => format!("update delta {}", format::bytes(edit.bytes())),
         (Some(edit), Some(cold)) => {
             let share = 100.0 * edit.bytes() as f64 / cold.bytes().max(1) as f64;
             let (moved, part) = (format::bytes(edit.bytes()), moved::part(share));
-            format!("{moved} after the edit, {part}{}%", format::THIN)
+            format!("update delta {moved}, {part}{}%", format::THIN)
         }
     };
     bar(layers.edit.as_ref(), said)

@@ -1,0 +1,115 @@
+//! Owns why a run has no figure that a claim asks for: it was not asked for, the run ended before it, or no sample counts.
+//! Leaves what a figure means to `claim`.
+
+use super::Cases;
+use crate::results::{Claim, Measure, Metric, Phase, Run, ScenarioRecord, Status};
+
+/// What a run was asked to measure, and whether it came to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The phases.
+    pub phases: &'a [Phase],
+    /// The parts.
+    pub measure: &'a [Measure],
+    /// Whether the run did all that it was to do.
+    pub whole: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// What `run.json` says of it.
+    pub fn of(run: &'a Run) -> Self {
+        let whole = run.ended.is_some() && !run.interrupted;
+        Self { phases: &run.phases, measure: &run.measure, whole }
+    }
+
+    /// Why nothing is known of the images, where not one was probed.
+    pub(super) fn unproven(&self) -> &'static str {
+        if self.whole {
+            "the images were not all proven to give the expected answer"
+        } else {
+            "the run ended before an image of it was proven"
+        }
+    }
+
+    /// Why a variant has no valid sample of what a claim speaks of.
+    pub(super) fn why(
+        &self,
+        claim: &Claim,
+        variant: &str,
+        scenario: &ScenarioRecord,
+        cases: &Cases<'_>,
+    ) -> String {
+        let Claim { metric, phase, .. } = *claim;
+        if !scenario.variants.iter().any(|known| known.name == variant) {
+            return format!(
+                "{variant} was not built in this run: name it with `--variant`, or leave that out"
+            );
+        }
+        if !self.phases.contains(&phase) {
+            return format!("{phase} was not measured in this run: `--phase {phase}` measures it");
+        }
+        let samples = cases.samples(&scenario.name, variant, phase, metric);
+        if let Some(first) = samples.first() {
+            let all_skipped = samples.iter().all(|sample| sample.status == Status::Skipped);
+            return match (all_skipped, metric) {
+                (true, Metric::BuildWall) => format!("{variant} {phase} was skipped: {}", first.reason),
+                (true, _) => format!("{variant} {metric} was skipped: {}", first.reason),
+                (false, Metric::BuildWall) => format!("{variant} {phase} has no valid sample"),
+                (false, _) => format!("{variant} {metric} has no valid sample"),
+            };
+        }
+        let parts = parts(metric);
+        if !parts.iter().all(|part| self.measure.contains(part)) {
+            let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
+            return format!(
+                "{metric} was not measured in this run: `--measure {}` measures it",
+                names.join(",")
+            );
+        }
+        let builds = cases.samples(&scenario.name, variant, phase, Metric::BuildWall);
+        if builds.is_empty() && !self.whole {
+            return format!("the run ended before {variant} {phase} was measured");
+        }
+        match builds.iter().find(|build| build.valid().is_none()) {
+            Some(build) => format!("{variant} {phase} is {}: {}", build.status.name(), build.reason),
+            None => format!("{variant} {metric} in {phase} was not measured in this run"),
+        }
+    }
+}
+
+/// The parts of a run that have to be measured for a metric.
+fn parts(metric: Metric) -> &'static [Measure] {
+    let is = |start: &str| metric.name().starts_with(start);
+    match metric {
+        Metric::StartReady => &[Measure::Start],
+        Metric::PullReady => &[Measure::Transfer, Measure::Start],
+        Metric::UnpackedSize | Metric::UnpackedUnique | Metric::Layers => &[Measure::Size],
+        _ if ["build-", "step-", "critical-"].into_iter().any(is) => &[Measure::Build],
+        _ => &[Measure::Transfer],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_the_part_that_measures_it() {
+        let of = |part: Measure| {
+            let own = Metric::ALL.iter().filter(|metric| parts(**metric).contains(&part));
+            own.map(|metric| metric.name()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of(Measure::Build).join(" "),
+            "build-wall build-context build-resolve build-exec build-export build-unattributed step-sum critical-path \
+             build-cache"
+        );
+        assert_eq!(of(Measure::Size), ["unpacked-size", "unpacked-unique", "layers"]);
+        assert_eq!(of(Measure::Start), ["start-ready", "pull-ready"]);
+        let moved = ["packed-", "push-", "update-push-", "pull-", "base-pull-"];
+        for name in of(Measure::Transfer) {
+            assert!(moved.iter().any(|start| name.starts_with(start)), "{name}");
+        }
+        assert!(Metric::ALL.iter().all(|metric| !parts(*metric).is_empty()));
+    }
+}

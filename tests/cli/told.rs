@@ -1,0 +1,58 @@
+//! What is told to people and to programs: lines that fit, marks, what named an engine, a platform that is none.
+
+use super::common::Folder;
+
+#[test]
+fn who_watches_reads_lines_that_fit_and_learns_what_named_the_engine() {
+    let folder = Folder::new();
+    let host = ("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+    let whole = folder.dbench(&[host], &["clean"]).ends(1).err;
+    assert!(
+        whole.contains("\n  hint: the address is from DOCKER_HOST; get one in one of three ways: "),
+        "{whole}"
+    );
+    let folded = folder.dbench(&[host, ("COLUMNS", "60")], &["clean"]).ends(1).err;
+    assert!(folded.lines().count() > 4 && folded.lines().all(|line| line.chars().count() <= 60), "{folded}");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words(&folded), words(&whole));
+    for (command, code) in [(&["doctor"][..], 1), (&["run", "--plan"], 0)] {
+        let text = folder.dbench(&[host], command).ends(code).out;
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+}
+
+#[test]
+fn a_platform_of_no_image_is_refused_before_anything_is_planned() {
+    let folder = Folder::new();
+    let ran = folder.dbench(&[], &["run", "--plan", "--platform", "linux/amd46"]).ends(2);
+    assert!(
+        ran.err.contains("`amd46` is no architecture that images are made for; did you mean `amd64`?"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.out, "");
+    folder.write("dbench.toml", "[defaults]\nplatform = \"linux/foo\"\n");
+    let ran = folder.dbench(&[], &["run", "--plan"]).ends(2);
+    assert!(
+        ran.err.contains("`foo` is no architecture that images are made for; known are amd64, "),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn doctor_marks_each_finding_for_programs() {
+    let folder = Folder::new();
+    let host = [("DOCKER_HOST", "unix:///nonexistent/docker.sock")];
+    let json = folder.dbench(&host, &["doctor", "--format", "json"]).ends(1).out;
+    let findings: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let mark = |what: &str| {
+        let found = findings.as_array().unwrap().iter().find(|f| f["what"] == what).unwrap();
+        found["mark"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((mark("engine"), mark("rounds"), mark("disk")), ("bad".into(), "ok".into(), "unknown".into()));
+    for finding in findings.as_array().unwrap() {
+        let wrong = ["warn", "bad"].contains(&finding["mark"].as_str().unwrap());
+        assert_eq!(wrong, !finding["cure"].is_null(), "{finding}");
+    }
+}
