@@ -1,4 +1,5 @@
-//! Owns what stands in the table of transfers: what registry and node held before, and what was pushed, pulled and started then.
+//! Owns what stands in the table of transfers: what registry and node held before, and what was pushed and pulled then.
+//! Leaves the start alone to the table of images.
 //! Leaves how a table is laid to the renderers.
 
 use super::document::{Figure, Row, Section};
@@ -16,12 +17,11 @@ pub(super) struct Column {
 }
 
 /// The columns in their order.
-pub(super) const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [Column; 5] = [
     Column { head: "pushed", title: "pushed", drop: 6 },
     Column { head: "push", title: "push", drop: 5 },
     Column { head: "pulled", title: "pulled", drop: 2 },
     Column { head: "pull", title: "pull", drop: 1 },
-    Column { head: "start", title: "start to ready", drop: 4 },
     Column { head: "pull to ready", title: "pull to ready", drop: 3 },
 ];
 
@@ -45,7 +45,6 @@ const SITUATIONS: [Situation; 4] = [
             Some(Metric::PushWall),
             Some(Metric::PullColdBytes),
             Some(Metric::PullColdWall),
-            Some(Metric::StartReady),
             Some(Metric::PullReady),
         ],
     },
@@ -53,7 +52,7 @@ const SITUATIONS: [Situation; 4] = [
         head: "base-warm",
         title: "the node has the base",
         phase: Phase::Cold,
-        metrics: [None, None, Some(Metric::PullBaseWarmBytes), Some(Metric::PullBaseWarmWall), None, None],
+        metrics: [None, None, Some(Metric::PullBaseWarmBytes), Some(Metric::PullBaseWarmWall), None],
     },
     Situation {
         head: "source-edit",
@@ -64,7 +63,6 @@ const SITUATIONS: [Situation; 4] = [
             Some(Metric::UpdatePushWall),
             Some(Metric::PullSourceEditBytes),
             Some(Metric::PullSourceEditWall),
-            None,
             None,
         ],
     },
@@ -77,7 +75,6 @@ const SITUATIONS: [Situation; 4] = [
             Some(Metric::UpdatePushWall),
             Some(Metric::PullDepsEditBytes),
             Some(Metric::PullDepsEditWall),
-            None,
             None,
         ],
     },
@@ -102,9 +99,9 @@ impl Situation {
     }
 }
 
-/// The situations that some variant has a figure of; only a start makes no table.
+/// The situations that some variant has a figure of.
 pub(super) fn situations(section: &Section) -> Vec<&'static Situation> {
-    let moved = |situation: &Situation, row: &Row| situation.figures(row).take(4).any(|f| f.is_some());
+    let moved = |situation: &Situation, row: &Row| situation.figures(row).any(|f| f.is_some());
     let any = |situation: &&Situation| section.variants.iter().any(|row| moved(situation, row));
     SITUATIONS.iter().filter(any).collect()
 }

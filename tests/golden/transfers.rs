@@ -129,7 +129,7 @@ fn pushes_pulls_and_waits_stand_against_the_baseline_unless_one_failed() {
         line.to_owned()
     };
     let all = cold(&loaded);
-    assert_eq!(all.matches('×').count(), 6, "{all}");
+    assert_eq!(all.matches('×').count(), 5, "{all}");
     assert!(all.contains("| 7.07 MB 0.070× |") && all.contains("0.46 s (0.44–0.47 s) 0.056× |"), "{all}");
     let terminal = Document::new(&loaded).terminal(100, false);
     assert!(terminal.contains("transfers · median, range below · × against single"), "{terminal}");
