@@ -89,7 +89,8 @@ pub fn working() -> impl Fn(&Request) -> Option<Reply> + Send + Sync {
         } else if is("GET", "/system/df") && cached.load(Ordering::Relaxed) {
             whole(
                 200,
-                r#"{"BuildCache":[{"ID":"r","Description":"mount / from exec /bin/sh -c make","Size":4096}]}"#,
+                r#"{"BuildCache":[{"ID":"r","Description":"mount / from exec /bin/sh -c make","Size":4096,
+                    "CreatedAt":"1970-01-01T00:00:01.08Z"}]}"#,
             )
         } else if is("POST", "/build/prune") {
             cached.store(false, Ordering::Relaxed);
