@@ -12,7 +12,7 @@ use std::fs;
 fn a_build_of_somebody_else_that_only_copies_is_told_of_and_stays() {
     let Some(lane) = Lane::open() else { return };
     let tiny = Tiny::new(&lane, "alongside");
-    let command = format!("echo {}-long && sleep 6", tiny.name);
+    let command = format!("echo {}-long && sleep 4", tiny.name);
     let dockerfile = format!("FROM {}\nCOPY edition /edition\nRUN {command}\n", lane.base);
     for file in ["single.Dockerfile", "multi.Dockerfile"] {
         tiny.write(file, &dockerfile);

@@ -99,7 +99,7 @@ fn an_engine_that_is_killed_in_a_build_is_told_and_the_run_is_completed_once_it_
     let ended = Ended::of(running.wait_with_output().unwrap()).expect(1);
     ended.says("error: ");
     let loaded = lane.loaded();
-    assert!(loaded.run.interrupted && loaded.run.ended.is_some());
+    assert!(!loaded.run.interrupted && loaded.run.failure.is_some() && loaded.run.ended.is_some());
     let failed = row(&loaded, &tiny.name, "multi", Phase::Cold, Metric::BuildWall);
     assert_eq!((failed.status, failed.value), (Status::Failed, None));
     eprintln!("{}\n{}", failed.reason, ended.stderr);

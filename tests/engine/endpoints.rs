@@ -62,6 +62,11 @@ fn a_small_run_goes_over_a_plain_port_and_asks_containers_over_it_too() {
     assert!(doctor.stdout.contains(&format!("{host} (DOCKER_HOST)")), "{}", doctor.stdout);
 }
 
+/// What is said, without the line ends of a narrow screen.
+fn unfolded(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_small_run_goes_over_tls_as_a_context_that_the_docker_cli_made_says() {
     let Some(lane) = Lane::open() else { return };
@@ -76,14 +81,14 @@ fn a_small_run_goes_over_tls_as_a_context_that_the_docker_cli_made_says() {
     let variables = [("DOCKER_CONFIG", config), ("DOCKER_HOST", "unix:///nonexistent/docker.sock")];
     let ended = dbench(&lane, &variables, &[&QUICK[..], &["--context", "far"]].concat()).expect(0);
     assert_whole(&lane, &ended, "tls");
-    let doctor = dbench(&lane, &variables, &["doctor", "--context=far"]).expect(0).stdout;
+    let doctor = unfolded(&dbench(&lane, &variables, &["doctor", "--context=far"]).expect(0).stdout);
     let asked =
         format!("tcp://localhost:{port} (docker context `far`, from --context; it beats DOCKER_HOST)");
     assert!(doctor.contains(&asked), "{doctor}");
     // And what `docker context use` chose needs no flag.
     let used = Command::new("docker").args(["--config", config, "context", "use", "far"]).output().unwrap();
     assert!(used.status.success(), "{used:?}");
-    let doctor = dbench(&lane, &[("DOCKER_CONFIG", config)], &["doctor"]).expect(0).stdout;
+    let doctor = unfolded(&dbench(&lane, &[("DOCKER_CONFIG", config)], &["doctor"]).expect(0).stdout);
     assert!(doctor.contains("(docker context `far`, from currentContext of "), "{doctor}");
 }
 
