@@ -29,6 +29,8 @@ pub use transfer::{Fate, Patience, PullTrace, PulledLayer, PushTrace, PushedLaye
 pub const RUN_LABEL: &str = "dev.dbench.run";
 /// The label on every stand-in base; its value is the official name.
 pub const STAND_IN_LABEL: &str = "dev.dbench.stand-in";
+/// What the names of stand-in bases begin with. No registry has them.
+pub const STAND_INS: &str = "dbench/stand-in/";
 
 /// What an engine says of itself.
 #[derive(Clone, Debug)]

@@ -112,6 +112,11 @@ impl Step {
         self.intervals.values().any(|i| !i.cached)
     }
 
+    /// Whether it has begun and not ended.
+    pub fn is_running(&self) -> bool {
+        self.intervals.values().any(|i| i.completed.is_none())
+    }
+
     /// The first start and the last end.
     pub fn span(&self) -> Option<(u64, Option<u64>)> {
         let (first, _) = self.intervals.first_key_value()?;

@@ -1,7 +1,7 @@
 //! Resolves every base before the first clock, and checks after every round that each is still the same image.
 
 use super::platform::same_platform;
-use crate::engine::{Engine, Image, STAND_IN_LABEL};
+use crate::engine::{Engine, Image, STAND_IN_LABEL, STAND_INS};
 use crate::error::{Error, Result};
 use crate::results::{BaseRecord, Builder};
 use crate::scenario::{Origin, Scenario, Variant, same_image};
@@ -197,6 +197,21 @@ pub fn mapped<'a>(map: &'a BTreeMap<String, String>, name: &str) -> Option<&'a s
     map.iter().find(|(from, _)| same_image(from, name)).map(|(_, to)| to.as_str())
 }
 
+/// Why an image cannot be had, and for which base it is wanted.
+fn not_had(name: &str, used: &str, error: Error) -> Error {
+    if used == name {
+        return error;
+    }
+    let hint = if used.starts_with(STAND_INS) {
+        "`make setup` in a checkout of dbench builds it; no registry has it"
+    } else {
+        "see --base and the [bases] table of dbench.toml, which map it there"
+    };
+    Error::surroundings(format!("{name} is mapped to {used}, which is not there"))
+        .because(error.reason())
+        .hint(hint)
+}
+
 async fn resolve(
     engine: &impl Engine,
     name: &str,
@@ -207,7 +222,7 @@ async fn resolve(
     let image = match engine.image(used).await? {
         Some(image) => image,
         None => {
-            engine.pull(used, platform).await?;
+            engine.pull(used, platform).await.map_err(|error| not_had(name, used, error))?;
             engine.image(used).await?.ok_or_else(|| {
                 Error::surroundings(format!("the base {used} was pulled and is not there"))
                     .hint("look at the engine's log; its disk may be full")

@@ -73,12 +73,15 @@ pub fn elsewhere(engine: &About) -> Option<String> {
     })
 }
 
-/// The git revision of the working folder, if it is a checkout.
+/// The git revision of the sources that this program was built from, if that folder is still there and a checkout.
+/// The folder that dbench runs in may be anybody's.
 pub fn revision() -> Option<Revision> {
     let git = |args: &[&str]| {
-        let output = Command::new("git").args(args).output().ok().filter(|o| o.status.success())?;
-        String::from_utf8(output.stdout).ok()
+        let command = Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(args).output();
+        String::from_utf8(command.ok().filter(|o| o.status.success())?.stdout).ok()
     };
+    // Below another checkout it would tell of that.
+    git(&["rev-parse", "--show-prefix"]).filter(|prefix| prefix.trim().is_empty())?;
     let commit = git(&["rev-parse", "HEAD"])?.trim().to_owned();
     let changes = git(&["status", "--porcelain"])?;
     Some(Revision { commit, clean: changes.trim().is_empty() })

@@ -95,7 +95,7 @@ fn a_classic_text_that_is_cut_or_ends_early_is_a_failed_row() {
 
 #[test]
 fn a_silent_classic_builder_is_left_at_the_deadline() {
-    let reason = "the engine was silent for 1 s, so the build was cancelled";
+    let reason = "the engine was silent for 1 s, so the build was cancelled (--silence-deadline)";
     fails(|| Reply::Silent(begun().concat()), reason);
     fails(|| Reply::Silent(String::new()), reason);
 }

@@ -149,7 +149,7 @@ fn a_stream_that_ends_without_an_image_is_a_failed_row() {
 
 #[test]
 fn a_silent_engine_is_left_at_the_deadline() {
-    let reason = "the engine was silent for 1 s, so the build was cancelled";
+    let reason = "the engine was silent for 1 s, so the build was cancelled (--silence-deadline)";
     fails(|| Reply::Silent(trace("sha256:a", "[1/2] RUN sleep", "", "")), reason);
     fails(|| Reply::Silent(String::new()), reason);
 }

@@ -56,7 +56,8 @@ pub(super) async fn build(
             }
             Ok(None) => break,
             Err(_elapsed) => {
-                reading.failure = Some(overdue(request, clock.elapsed()));
+                last = Instant::now();
+                reading.late = Some(overdue(request, clock.elapsed()));
                 break;
             }
         }
@@ -87,9 +88,12 @@ pub(super) async fn exists(engine: &DockerEngine) -> Result<()> {
 
 pub(super) fn overdue(request: &BuildRequest<'_>, elapsed: Duration) -> String {
     if elapsed >= request.deadline {
-        format!("the build was cancelled at its deadline of {} s", request.deadline.as_secs())
+        format!("cancelled at the deadline of {} s (--build-deadline)", request.deadline.as_secs())
     } else {
-        format!("the engine was silent for {} s, so the build was cancelled", request.silence.as_secs())
+        format!(
+            "the engine was silent for {} s, so the build was cancelled (--silence-deadline)",
+            request.silence.as_secs()
+        )
     }
 }
 
@@ -147,6 +151,8 @@ struct Reading {
     log: Log,
     image: Option<String>,
     failure: Option<String>,
+    /// Why it was not waited for any longer.
+    late: Option<String>,
 }
 
 impl Reading {
@@ -195,9 +201,12 @@ impl Reading {
     }
 
     fn outcome(&self, session: Option<String>) -> Result<String, Failure> {
-        let failed_step =
-            self.trace.steps().iter().find(|s| !s.error.is_empty() && !s.error.contains("context canceled"));
-        match (&self.failure, &self.image) {
+        let mut steps = self.trace.steps().iter();
+        let failed_step = match &self.late {
+            Some(_) => steps.find(|s| s.is_running()),
+            None => steps.find(|s| !s.error.is_empty() && !s.error.contains("context canceled")),
+        };
+        match (self.late.as_ref().or(self.failure.as_ref()), &self.image) {
             (None, Some(image)) => Ok(image.clone()),
             (None, None) => Err(Failure {
                 step: None,

@@ -8,7 +8,7 @@ pub(super) use records::prune;
 use super::journal::{Entry, Journal, Ledger};
 use super::naming::{self, CONTAINER_PREFIX, IMAGE_PREFIX, work_folder};
 use super::steps;
-use crate::engine::{CacheRecord, Engine, RUN_LABEL, Removal, STAND_IN_LABEL, node};
+use crate::engine::{CacheRecord, Engine, RUN_LABEL, Removal, STAND_IN_LABEL, STAND_INS, node};
 use crate::error::{Result, files};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -210,7 +210,7 @@ fn note(removal: Removal, image: &str, cleaned: &mut Cleaned) -> bool {
 
 async fn remove_stand_ins(engine: &impl Engine, cleaned: &mut Cleaned) -> Result<()> {
     for image in engine.images(STAND_IN_LABEL).await? {
-        for tag in image.tags.iter().filter(|tag| tag.starts_with("dbench/stand-in/")) {
+        for tag in image.tags.iter().filter(|tag| tag.starts_with(STAND_INS)) {
             note(engine.remove_image(tag).await?, tag, cleaned);
         }
     }
