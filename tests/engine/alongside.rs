@@ -7,6 +7,7 @@ use dbench::engine::Engine;
 use dbench::results::Metric;
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_build_of_somebody_else_that_only_copies_is_told_of_and_stays() {
@@ -33,6 +34,35 @@ fn a_build_of_somebody_else_that_only_copies_is_told_of_and_stays() {
         lane.wait_for(lane.engine.prune(id)).unwrap();
     }
     lane.assert_nothing_is_left("");
+}
+
+#[test]
+fn a_build_of_somebody_else_that_has_our_command_stays_in_the_build_cache() {
+    let Some(lane) = Lane::open() else { return };
+    let tiny = Tiny::new(&lane, "alike");
+    let command = format!("echo {}-long && sleep 4", tiny.name);
+    let dockerfile = format!("FROM {}\nCOPY edition /edition\nRUN {command}\n", lane.base);
+    for file in ["single.Dockerfile", "multi.Dockerfile"] {
+        tiny.write(file, &dockerfile);
+    }
+    let folder = lane.path("alike");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("edition"), "mine").unwrap();
+    fs::write(folder.join("Dockerfile"), &dockerfile).unwrap();
+    let running = lane.start(&["run", "--rounds", "1", "--phase", "cold", "--measure", "build"]);
+    until("the long step in the build cache", || {
+        lane.records().iter().any(|record| record.description.contains(&command)).then_some(())
+    });
+    let build = ["build", "--quiet", folder.to_str().unwrap()];
+    let image = docker(&build);
+    let ended = Ended::of(running.wait_with_output().unwrap()).expect(0);
+    ended.says("somebody else's build ran");
+    ended.says("another build could have made it");
+    let clock = Instant::now();
+    assert_eq!(docker(&build), image);
+    assert!(clock.elapsed() < Duration::from_secs(4), "the user's step ran again");
+    lane.sweep(&BTreeSet::from([image.trim().to_owned()]));
+    lane.assert_nothing_is_left(&ended.stderr);
 }
 
 /// Builds an image by two COPYs with the docker CLI, and gives the records that this left.

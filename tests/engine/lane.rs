@@ -226,25 +226,22 @@ impl Lane {
             let removed = self.wait_for(self.engine.remove_image(image)).unwrap();
             assert!(!matches!(removed, Removal::Refused(_)), "{image}: {removed:?}");
         }
-        loop {
-            let records = self.came();
-            let mut ours: BTreeSet<String> = connected(&records, &self.token);
-            // Nothing tells whose context it was; without it the next build sends it again.
-            let sent = records.iter().filter(|r| r.description.starts_with("local source") && !r.in_use);
-            ours.extend(sent.map(|record| record.id.clone()));
-            if ours.is_empty() {
-                return;
-            }
+        let came = self.came();
+        let mut ours: BTreeSet<String> = connected(&came, &self.token);
+        // Nothing tells whose context it was; without it the next build sends it again.
+        let sent = came.iter().filter(|r| r.description.starts_with("local source") && !r.in_use);
+        ours.extend(sent.map(|record| record.id.clone()));
+        while !ours.is_empty() {
+            let records = self.wait_for(self.engine.cache()).unwrap();
             let stood_on: BTreeSet<_> = records.iter().flat_map(|record| &record.parents).collect();
-            let leaves: Vec<_> = ours.iter().filter(|id| !stood_on.contains(id)).collect();
+            let leaves: Vec<_> = ours.iter().filter(|id| !stood_on.contains(id)).cloned().collect();
             for id in &leaves {
                 self.wait_for(self.engine.prune(id)).unwrap();
             }
-            let after = self.wait_for(self.engine.cache()).unwrap();
-            assert!(
-                leaves.iter().any(|id| after.iter().all(|record| record.id != **id)),
-                "none of {leaves:?} goes away"
-            );
+            let after: BTreeSet<_> =
+                self.wait_for(self.engine.cache()).unwrap().into_iter().map(|record| record.id).collect();
+            ours.retain(|id| after.contains(id));
+            assert!(leaves.iter().any(|id| !ours.contains(id)), "none of {leaves:?} goes away");
         }
     }
 }

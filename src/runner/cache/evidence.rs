@@ -6,8 +6,11 @@ use super::{command, made_by};
 use crate::engine::CacheRecord;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many nanoseconds after its begin a step whose end is not known may make its record, or the next one begin.
+/// How many nanoseconds after the begin of the last step that was heard of the next one may begin, if the end of the build is
+/// not known.
 const LAST_STEP: u64 = 60_000_000_000;
+/// How many nanoseconds after its begin a step whose end is not known may make its record.
+const MAKING: u64 = 10_000_000_000;
 
 /// What is known of the builds of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,10 +39,14 @@ struct Build {
 impl Build {
     /// From when it was asked for to its end, as far as that was heard, by the engine's clock.
     fn time(&self) -> (u64, u64) {
-        let first = self.steps.iter().map(|step| step.from).min();
-        let last = self.steps.iter().map(|step| step.to).max();
-        let until = if self.ended { self.asked } else { self.asked.saturating_add(LAST_STEP) };
-        (first.map_or(self.asked, |first| first.min(self.asked)), last.unwrap_or(until))
+        let first = self.steps.iter().map(|step| step.from).min().unwrap_or(self.asked);
+        let until = if self.ended {
+            self.steps.iter().map(|step| step.to).max().unwrap_or(self.asked)
+        } else {
+            let last = self.steps.iter().map(|step| step.from).max().unwrap_or(self.asked);
+            last.saturating_add(LAST_STEP)
+        };
+        (first.min(self.asked), until)
     }
 
     fn ran_at(&self, created: u64) -> bool {
@@ -93,7 +100,7 @@ impl Evidence {
         if let Some(build) = self.builds.last_mut() {
             // An engine may say it more than once.
             if !build.steps.iter().any(|step| (step.makes, step.from) == (makes, from)) {
-                build.steps.push(Ran { makes, from, to: from.saturating_add(LAST_STEP) });
+                build.steps.push(Ran { makes, from, to: from.saturating_add(MAKING) });
             }
         }
     }
@@ -136,46 +143,64 @@ impl Evidence {
         self.open().is_some_and(|build| build.may_have_made(record))
     }
 
+    /// Whether a build of ours could have made the record, as could another.
+    pub(in super::super) fn is_doubtful(&self, record: &CacheRecord) -> bool {
+        let mut builds = self.builds.iter().filter(|build| build.may_have_made(record));
+        builds.any(|build| command(record).is_none() || made_by(record, &build.commands))
+    }
+
     fn open(&self) -> Option<&Build> {
         self.builds.last().filter(|build| !build.ended)
     }
 
-    /// Sorts the records that are there now. Ours are those of our commands that came while such a build ran; those without a
-    /// command that are connected with one of them; and those that are what a step of ours made.
+    /// Sorts the records that are there now. Ours are those that are what a step of ours made, by what they hold, a command
+    /// of ours among it, and by when they came; and those that are connected with one of these.
     pub(in super::super) fn sort<'a>(&self, now: &'a [CacheRecord]) -> Sorted<'a> {
-        let before = |id: &String| self.before.as_ref().is_some_and(|before| before.contains(id));
-        let new: Vec<&CacheRecord> = now
-            .iter()
-            .filter(|r| self.known.contains(&r.id) || self.before.is_some() && !before(&r.id))
-            .collect();
-        let mut ours: BTreeSet<&str> =
-            new.iter().filter(|r| self.is_certain(r)).map(|r| r.id.as_str()).collect();
+        let before = |id: &String| self.before.as_ref().is_none_or(|before| before.contains(id));
+        let new: Vec<&CacheRecord> =
+            now.iter().filter(|r| self.known.contains(&r.id) || !before(&r.id)).collect();
+        let certain = new.iter().filter(|r| self.known.contains(&r.id) || self.is_certain(r));
+        let mut ours: BTreeSet<&str> = certain.map(|r| r.id.as_str()).collect();
+        self.take(Makes::Stage, &new, &mut ours);
         self.connect(&new, &mut ours);
-        for makes in Makes::ALL {
-            let steps: Vec<Ran> = self.builds.iter().flat_map(|build| build.steps(makes)).collect();
-            let of_kind = new.iter().filter(|r| makes.describes(r)).copied();
-            let (known, rest): (Vec<_>, Vec<_>) = of_kind.partition(|r| ours.contains(r.id.as_str()));
-            ours.extend(matched(&steps, &known, &rest));
-        }
+        Makes::PLAIN.iter().for_each(|makes| self.take(*makes, &new, &mut ours));
+        self.connect(&new, &mut ours);
         let others = new.iter().filter(|r| !ours.contains(r.id.as_str())).copied().collect();
         Sorted { ours: ours.into_iter().map(str::to_owned).collect(), others }
     }
 
-    fn is_certain(&self, record: &CacheRecord) -> bool {
-        if self.known.contains(&record.id) {
-            return true;
-        }
-        let mut builds = self.builds.iter().filter(|build| build.may_have_made(record));
-        if command(record).is_some() {
-            return builds.any(|build| made_by(record, &build.commands));
-        }
-        let stands_on_known = record.parents.iter().any(|parent| self.known.contains(parent));
-        // What else there is without a command, such as what a base brought, tells nothing but its time.
-        let plain = Makes::ALL.iter().all(|makes| !makes.describes(record));
-        builds.any(|build| if build.ended { plain } else { stands_on_known })
+    /// Adds what steps of ours that leave such a thing made.
+    fn take<'a>(&self, makes: Makes, new: &[&'a CacheRecord], ours: &mut BTreeSet<&'a str>) {
+        let steps: Vec<Ran> = self.builds.iter().flat_map(|build| build.steps(makes)).collect();
+        let of_kind = new.iter().filter(|r| makes.describes(r)).copied();
+        let (known, rest): (Vec<_>, Vec<_>) = of_kind.partition(|r| ours.contains(r.id.as_str()));
+        let rest: Vec<_> = rest.into_iter().filter(|r| command(r).is_none() || self.has_command(r)).collect();
+        ours.extend(matched(&steps, &known, &rest));
     }
 
-    /// Adds what has no command and stands on one of ours, or carries one, and came while a build of ours ran.
+    /// Whether a build of ours that may have made the record has its command.
+    fn has_command(&self, record: &CacheRecord) -> bool {
+        self.builds.iter().any(|build| build.may_have_made(record) && made_by(record, &build.commands))
+    }
+
+    /// What no count of steps tells: a cache mount by its command, a base that was pulled by its time alone.
+    fn is_certain(&self, record: &CacheRecord) -> bool {
+        if command(record).is_some() {
+            return !Makes::Stage.describes(record) && self.has_command(record);
+        }
+        let pulled = record.description.starts_with("pulled from ");
+        let stands_on_known = record.parents.iter().any(|parent| self.known.contains(parent));
+        let mut builds = self.builds.iter().filter(|build| build.may_have_made(record));
+        builds.any(|build| if build.ended { pulled } else { stands_on_known })
+    }
+
+    /// Whether the last step of a build whose end is not known may have made it, on a record of ours.
+    fn is_last_step(&self, record: &CacheRecord) -> bool {
+        self.came_at_last(record) && self.has_command(record)
+    }
+
+    /// Adds what came while a build of ours ran and stands on one of ours, or carries one: without a command, or the last step
+    /// of a build whose end is not known.
     fn connect<'a>(&self, new: &[&'a CacheRecord], ours: &mut BTreeSet<&'a str>) {
         let by_id: BTreeMap<&str, &CacheRecord> = new.iter().map(|r| (r.id.as_str(), *r)).collect();
         loop {
@@ -186,10 +211,13 @@ impl Evidence {
                 .collect();
             let connected: Vec<&str> = new
                 .iter()
-                .filter(|r| command(r).is_none() && !ours.contains(r.id.as_str()))
+                .filter(|r| !ours.contains(r.id.as_str()))
                 .filter(|r| {
-                    carried.contains(r.id.as_str())
-                        || r.parents.iter().any(|parent| ours.contains(parent.as_str()))
+                    let stands = r.parents.iter().any(|parent| ours.contains(parent.as_str()));
+                    match command(r) {
+                        None => stands || carried.contains(r.id.as_str()),
+                        Some(_) => stands && self.is_last_step(r),
+                    }
                 })
                 .filter(|r| self.builds.iter().any(|build| build.may_have_made(r)))
                 .map(|r| r.id.as_str())

@@ -1,5 +1,5 @@
-//! Owns which steps leave a record without a command in the build cache, and which record is which step's: by what it
-//! holds and by when it was made. Of more records than steps none is certain.
+//! Owns what the steps of a build leave in the build cache, and which record is which step's: by what it holds and by when it
+//! was made. Of more records than steps none is certain.
 
 use crate::engine::{CacheRecord, Kind, Place, Trace};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 /// other.
 pub(super) const APART: u64 = 100_000_000;
 
-/// What a step without a command leaves in the build cache.
+/// What a step leaves in the build cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Makes {
@@ -17,18 +17,24 @@ pub enum Makes {
     Source,
     /// Files that were put onto a stage.
     Files,
+    /// What a command left of a stage; what it left in a cache mount is another thing.
+    Stage,
+    /// What was fetched from elsewhere.
+    Download,
 }
 
 impl Makes {
-    /// Every kind.
-    pub(super) const ALL: [Self; 2] = [Self::Source, Self::Files];
+    /// Every kind that has no command.
+    pub(super) const PLAIN: [Self; 3] = [Self::Source, Self::Files, Self::Download];
 
     /// What BuildKit's step of that kind and name, without its stage, leaves.
     fn of(kind: Kind, name: &str) -> Option<Self> {
         match kind {
             Kind::Context => Some(Self::Source),
-            Kind::Exec if !name.starts_with("RUN ") => Some(Self::Files),
-            _ => None,
+            Kind::Exec if name.starts_with("RUN ") => Some(Self::Stage),
+            Kind::Exec => Some(Self::Files),
+            Kind::Resolve if name.contains("://") && !name.contains(' ') => Some(Self::Download),
+            Kind::Resolve | Kind::Export => None,
         }
     }
 
@@ -43,6 +49,8 @@ impl Makes {
         match self {
             Self::Source => record.description.starts_with("local source for "),
             Self::Files => record.description == "fileop target",
+            Self::Stage => record.description.starts_with("mount / from exec "),
+            Self::Download => ["http url ", "git "].iter().any(|kind| record.description.starts_with(kind)),
         }
     }
 }
@@ -51,7 +59,7 @@ impl Makes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ran {
-    /// What it leaves in the build cache, if it has no command.
+    /// What it leaves in the build cache, if anything.
     pub makes: Option<Makes>,
     /// When it began.
     pub from: u64,

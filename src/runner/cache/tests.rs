@@ -36,9 +36,13 @@ fn step(makes: Option<Makes>, from: u64, to: u64) -> Ran {
 }
 
 /// A build of `make` that was asked for at 10 and in which a source was read from 11 to 12, files were put from 13 to 14,
-/// and a command ran from 15 to 20.
+/// and the command ran from 15 to 20.
 fn evidence(present: &[&str], ended: bool) -> Evidence {
-    let steps = [step(Some(Makes::Source), 11, 12), step(Some(Makes::Files), 13, 14), step(None, 15, 20)];
+    let steps = [
+        step(Some(Makes::Source), 11, 12),
+        step(Some(Makes::Files), 13, 14),
+        step(Some(Makes::Stage), 15, 20),
+    ];
     let mut evidence = Evidence::default();
     evidence.ask(10 * SECOND, ids(&["/bin/sh -c make"]), ids(present));
     if ended {
@@ -86,6 +90,29 @@ fn a_build_without_a_command_that_somebody_else_ran_is_not_ours() {
 }
 
 #[test]
+fn the_same_command_of_somebody_elses_build_is_not_ours() {
+    // They came while the command of ours ran, and one of them is of it.
+    let both = [run("a", "", "make", 15), run("b", "", "make", 16)];
+    assert_sorted(&evidence(&[], true), &both, &[], &["a", "b"]);
+    assert_sorted(&evidence(&[], true), &[run("a", "", "make", 11)], &[], &["a"]);
+    // Of a build that was killed the last step may not have been heard of: on a record of ours it is ours.
+    let mut evidence = Evidence::default();
+    evidence.ask(10 * SECOND, ids(&["/bin/sh -c make"]), ids(&[]));
+    evidence.hear(Some(Makes::Files), 13 * SECOND);
+    let records = [files("copy", "", 13), run("run", "copy", "make", 20), run("theirs", "", "make", 24)];
+    assert_sorted(&evidence, &records, &["copy", "run"], &["theirs"]);
+}
+
+#[test]
+fn what_was_fetched_is_ours_if_a_step_of_ours_fetched_it() {
+    let mut evidence = Evidence::default();
+    evidence.ask(10 * SECOND, ids(&[]), ids(&[]));
+    evidence.end(vec![step(Some(Makes::Download), 11, 12), step(None, 10, 20)]);
+    let url = |id, created| record(id, "", "http url https://example.com/file", created);
+    assert_sorted(&evidence, &[url("ours", 11), url("theirs", 15)], &["ours"], &["theirs"]);
+}
+
+#[test]
 fn what_a_base_brought_is_ours_while_a_build_that_has_ended_ran() {
     let records = [record("base", "", "pulled from x", 11), record("other", "", "pulled from y", 30)];
     assert_sorted(&evidence(&[], true), &records, &["base"], &["other"]);
@@ -108,11 +135,11 @@ fn what_a_killed_build_put_on_a_record_of_an_earlier_one_is_ours_while_it_may_ha
 }
 
 #[test]
-fn a_build_of_which_nothing_was_heard_has_only_what_its_command_tells() {
+fn a_build_of_which_nothing_was_heard_has_nothing_that_is_certain() {
     let mut evidence = Evidence::default();
     evidence.ask(10 * SECOND, ids(&["/bin/sh -c make"]), ids(&[]));
     let records = [source("source", 11), run("run", "", "make", 12), run("late", "", "make", 71)];
-    assert_sorted(&evidence, &records, &["run"], &["source", "late"]);
+    assert_sorted(&evidence, &records, &[], &["source", "run", "late"]);
     let shown: Vec<_> = records.iter().map(|r| evidence.came_at_last(r)).collect();
     assert_eq!(shown, [true, true, false]);
 }
@@ -160,6 +187,7 @@ fn the_steps_that_ran_are_those_of_the_trace() {
         ("copy", "[stage-1 2/4] COPY . .", None, false),
         ("run", "[stage-1 3/4] RUN make", Some(40), false),
         ("work", "[stage-1 4/4] WORKDIR /x", Some(50), true),
+        ("added", "https://example.com/file", Some(60), false),
     ];
     for (from, (id, name, completed, cached)) in (10..).step_by(10).zip(steps) {
         let (id, name, started) = (id.to_owned(), name.to_owned(), Some(from));
@@ -169,7 +197,9 @@ fn the_steps_that_ran_are_those_of_the_trace() {
         let makes = Ran::all(&trace).last().and_then(|ran| ran.makes);
         assert!(cached || Makes::of_name(&update.name) == makes, "{update:?}");
     }
-    let ran = [(Some(Makes::Source), 10, 20), (Some(Makes::Files), 20, 40), (None, 30, 40)];
+    let ran =
+        [(Makes::Source, 10, 20), (Makes::Files, 20, 60), (Makes::Stage, 30, 40), (Makes::Download, 50, 60)];
+    let ran = ran.map(|(makes, from, to)| (Some(makes), from, to));
     assert_eq!(Ran::all(&trace), ran.map(|(makes, from, to)| Ran { makes, from, to }));
 }
 

@@ -13,7 +13,7 @@ const NAMED: usize = 3;
 /// What to do once nothing holds a thing any more.
 const AGAIN: &str = "then `dbench clean` removes what is left";
 
-/// Removes the records of a ledger, lists those that came with its last build and could be another's, and gives those of
+/// Removes the records of a ledger, lists those that could as well be another's, and gives those of
 /// ours that had to stay.
 pub(super) async fn remove(
     engine: &impl Engine,
@@ -24,11 +24,11 @@ pub(super) async fn remove(
     cleaned.records += gone.len();
     let now = engine.cache().await?;
     let others = ledger.evidence.sort(&now).others.into_iter();
-    let doubtful: Vec<&CacheRecord> = others.filter(|record| ledger.evidence.came_at_last(record)).collect();
+    let doubtful: Vec<&CacheRecord> = others.filter(|record| ledger.evidence.is_doubtful(record)).collect();
     if !doubtful.is_empty() {
         let named: Vec<String> = doubtful.iter().map(|r| format!("{} ({})", r.id, r.description)).collect();
         cleaned.left.push(format!(
-            "build cache {}: another build could have made it; `docker builder prune --filter id=ID` removes one",
+            "build cache {}: another build could have made it; `docker builder prune --all --filter id=ID` removes one",
             named.join(", ")
         ));
     }
@@ -94,8 +94,11 @@ fn held(id: &str, now: &[CacheRecord], ours: &BTreeSet<String>) -> String {
         let named: Vec<String> = holders.iter().take(NAMED).map(said).collect();
         let more = holders.len() - named.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let filters: Vec<String> =
-            holders.iter().take(NAMED).map(|id| format!("`docker builder prune --filter id={id}`")).collect();
+        let filters: Vec<String> = holders
+            .iter()
+            .take(NAMED)
+            .map(|id| format!("`docker builder prune --all --filter id={id}`"))
+            .collect();
         let (named, filters) = (named.join(", "), filters.join(", "));
         return format!("another build's records stand on it: {named}{more}; {filters}, {AGAIN}");
     }
@@ -132,7 +135,7 @@ mod tests {
                 held(id, &records, &ours),
                 format!(
                     "another build's records stand on it: theirs (evil); \
-                     `docker builder prune --filter id=theirs`, then `dbench clean` removes what is left"
+                     `docker builder prune --all --filter id=theirs`, then `dbench clean` removes what is left"
                 )
             );
         }
