@@ -108,7 +108,9 @@ pub fn change_against(reduction: f64, bound: f64) -> String {
 
 /// A ratio to the baseline, as in `0.98×`, `0.043×` or `21.3×`.
 pub fn ratio(value: f64) -> String {
-    if value < 0.0995 {
+    if value > 0.0 && value < 0.0005 {
+        "<0.001×".to_owned()
+    } else if value < 0.0995 {
         format!("{value:.3}×")
     } else if value < 9.995 {
         format!("{value:.2}×")
@@ -214,6 +216,7 @@ mod tests {
             (ratio(0.0433), ratio(1.0), ratio(21.34)),
             ("0.043×".into(), "1.00×".into(), "21.3×".into())
         );
+        assert_eq!((ratio(0.0002), ratio(0.0)), ("<0.001×".into(), "0.000×".into()));
         assert_eq!((plain(&times(2.13)), plain(&times(21.3))), ("2.1 ×".into(), "21 ×".into()));
     }
 

@@ -31,15 +31,17 @@ pub(super) fn again<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Opti
     let mut names: Vec<&str> = chosen().map(|row| row.name.as_str()).collect();
     names.dedup();
     let who = if let [one] = names.as_slice() { one } else { "the image" };
-    let low = if high - low < 0.05 { String::new() } else { format!("{} to ", part(low)) };
-    Some(format!("the update delta of {who} is {low}{}{THIN}% of a cold pull", part(high)))
+    let (low, high) = (part(low), part(high));
+    let low = if low == high { String::new() } else { format!("{low} to ") };
+    Some(format!("the update delta of {who} is {low}{high}{THIN}% of a cold pull"))
 }
 
 /// A share of a whole in percent, without the sign.
 pub(super) fn part(share: f64) -> String {
     match share {
         s if s < 0.1 => "<0.1".to_owned(),
-        s if s > 99.9 => "100".to_owned(),
+        s if s > 99.9 && s < 100.0 => ">99.9".to_owned(),
+        s if s >= 100.0 => format!("{s:.0}"),
         s => format!("{s:.1}"),
     }
 }
@@ -79,5 +81,16 @@ pub(super) fn wait(document: &Document) -> String {
         [(_, one)] => one.clone(),
         [(_, first), .., (last, said)] if *last > 1.0 => format!("{first}; {said}"),
         [(_, first), ..] => first.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part;
+
+    #[test]
+    fn a_share_is_neither_rounded_to_all_nor_cut_there() {
+        let shares = [0.02, 3.14, 99.95, 100.0, 505.4].map(part);
+        assert_eq!(shares, ["<0.1", "3.1", ">99.9", "100", "505"]);
     }
 }

@@ -271,13 +271,15 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
     }
 
     async fn remove_all(&mut self) -> Result<Cleaned> {
-        if let Some(site) = self.site.take() {
-            site.close().await?;
-        }
+        // What a node that does not end leaves must not keep the rest from going.
+        let closed = match self.site.take() {
+            Some(site) => site.close().await,
+            None => Ok(()),
+        };
         let (ledger, mut cleaned) = (Ledger::read(self.journal.path())?, Cleaned::default());
         let Settings { state, keep, .. } = &self.settings;
         clean::clean_by(self.engine, state, self.journal.path(), &ledger, *keep, &mut cleaned).await?;
-        Ok(cleaned)
+        closed.map(|()| cleaned)
     }
 
     fn warn(&mut self, text: String) -> Result<()> {
