@@ -167,7 +167,7 @@ fn lock(samples: &File, folder: &RunFolder) -> Result<()> {
 fn table(mut file: &File, path: &Path, columns: &[&str]) -> Result<()> {
     files::no_symlink(path)?;
     let bytes = files::read(path)?;
-    let whole = table::whole_rows(&bytes);
+    let whole = table::whole_rows(path, &bytes)?;
     if whole < bytes.len() {
         file.set_len(whole as u64).map_err(|cause| unwritable(path, cause))?;
     }
@@ -180,11 +180,11 @@ fn unwritable(path: &Path, cause: std::io::Error) -> Error {
     )
 }
 
-/// One row in one write, so that a kill tears at most the last line.
-fn append(file: &mut impl Write, path: &Path, fields: &[impl AsRef<[u8]>]) -> Result<()> {
+/// One row in one write and in one line, so that a kill tears at most the last line.
+fn append(file: &mut impl Write, path: &Path, fields: &[impl AsRef<str>]) -> Result<()> {
     let mut line = csv::Writer::from_writer(Vec::new());
     let row = line
-        .write_record(fields)
+        .write_record(fields.iter().map(|field| field.as_ref().replace(['\r', '\n'], " ")))
         .map_err(std::io::Error::other)
         .and_then(|()| line.into_inner().map_err(|cause| std::io::Error::other(cause.to_string())));
     row.and_then(|row| file.write_all(&row).and_then(|()| file.flush()))
