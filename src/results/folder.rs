@@ -1,7 +1,7 @@
 //! Owns the folder of a run: its parts, writing them while the run goes on, and reading them back.
 //! Leaves the shape of rows to `sample`, `step` and `transfer`, that of `run.json` to `run`.
 
-use super::{Case, MOST_ROUNDS, Run, SCHEMA, Sample, Status, StepRow, TransferRow, table};
+use super::{Case, MOST_ROUNDS, Measure, Run, SCHEMA, Sample, Status, StepRow, TransferRow, table};
 use crate::error::{Error, Result, files, shown};
 use crate::plain;
 use std::fs::{File, TryLockError};
@@ -217,7 +217,9 @@ impl Loaded {
         let run = read_run(&folder.run())?;
         let (mut samples, torn_samples) = Sample::read_all(&folder.samples(), &run)?;
         let (steps, torn_steps) = StepRow::read_all(&folder.steps(), &run)?;
-        let (transfers, torn_transfers) = if folder.transfers().is_file() {
+        // A run that measures transfers has the file from its start; one from before there were any has none.
+        let has_transfers = run.measure.contains(&Measure::Transfer) || folder.transfers().is_file();
+        let (transfers, torn_transfers) = if has_transfers {
             TransferRow::read_all(&folder.transfers(), &run)?
         } else {
             (Vec::new(), None)
@@ -279,6 +281,9 @@ fn parse(text: &str) -> Result<Run, serde_json::Error> {
 
 /// Whoever wrote the file decides over no path outside of it, and over no time without an end.
 fn check(run: &Run) -> Result<(), String> {
+    if run.rounds == 0 {
+        return Err("a run has one round at least, not 0".to_owned());
+    }
     if run.rounds > MOST_ROUNDS {
         return Err(format!("{} rounds are more than the {MOST_ROUNDS} of a run", run.rounds));
     }
