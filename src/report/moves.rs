@@ -6,6 +6,7 @@ use super::document::Dot;
 use crate::results::{Metric, NodeRecord, Phase, Sample, ScenarioRecord, TransferRow, VariantRecord};
 use crate::stats::{Cases, Spread, median_round};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// How an image moves and how long a node waits for it, beside the figures.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -27,11 +28,14 @@ pub(super) struct Layers {
     pub(super) edit: Option<Move>,
 }
 
-/// The layers of one pull.
+/// What one pull moved, by its layers where these are known.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Move {
     pub(super) round: u32,
+    /// Bytes of all of it, as the sample counts them.
+    pub(super) bytes: u64,
+    /// Its layers; none if their sum is not what the sample counts.
     pub(super) segments: Vec<Segment>,
 }
 
@@ -99,14 +103,25 @@ impl Move {
         (phase, metric): (Phase, Metric),
         transfer: &str,
     ) -> Option<Self> {
-        let round = median_round(of.samples(phase, metric).iter().copied())?;
+        let samples = of.samples(phase, metric);
+        let round = median_round(samples.iter().copied())?;
+        let bytes = samples.iter().find(|sample| sample.round == round).and_then(|sample| sample.valid())?;
         let moved = rows.iter().filter(|row| row.round == round && row.transfer == transfer && row.wire > 0);
-        let segments = moved.map(|row| Segment { layer: row.layer, bytes: row.wire }).collect();
-        Some(Self { round, segments })
+        // Layers of one digest are one blob, which moves once.
+        let mut blobs = BTreeSet::new();
+        let moved = moved.filter(|row| blobs.insert(&row.digest));
+        let mut segments: Vec<Segment> =
+            moved.map(|row| Segment { layer: row.layer, bytes: row.wire }).collect();
+        let sum = segments.iter().try_fold(0u64, |sum, segment| sum.checked_add(segment.bytes));
+        if sum != Some(bytes) {
+            segments.clear();
+        }
+        Some(Self { round, bytes, segments })
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.bytes).sum()
+    /// Whether it moved something of which no layer is known.
+    pub(super) fn lacks_layers(&self) -> bool {
+        self.bytes > 0 && self.segments.is_empty()
     }
 }
 

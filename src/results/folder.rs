@@ -1,7 +1,7 @@
 //! Owns the folder of a run: its parts, writing them while the run goes on, and reading them back.
 //! Leaves the shape of rows to `sample`, `step` and `transfer`, that of `run.json` to `run`.
 
-use super::{Case, MOST_ROUNDS, Run, SCHEMA, Sample, Status, StepRow, TransferRow, table};
+use super::{Case, MOST_ROUNDS, Measure, Run, SCHEMA, Sample, Status, StepRow, TransferRow, table};
 use crate::error::{Error, Result, files, shown};
 use crate::plain;
 use std::fs::{File, TryLockError};
@@ -167,7 +167,7 @@ fn lock(samples: &File, folder: &RunFolder) -> Result<()> {
 fn table(mut file: &File, path: &Path, columns: &[&str]) -> Result<()> {
     files::no_symlink(path)?;
     let bytes = files::read(path)?;
-    let whole = table::whole_rows(&bytes);
+    let whole = table::whole_rows(path, &bytes)?;
     if whole < bytes.len() {
         file.set_len(whole as u64).map_err(|cause| unwritable(path, cause))?;
     }
@@ -180,11 +180,11 @@ fn unwritable(path: &Path, cause: std::io::Error) -> Error {
     )
 }
 
-/// One row in one write, so that a kill tears at most the last line.
-fn append(file: &mut impl Write, path: &Path, fields: &[impl AsRef<[u8]>]) -> Result<()> {
+/// One row in one write and in one line, so that a kill tears at most the last line.
+fn append(file: &mut impl Write, path: &Path, fields: &[impl AsRef<str>]) -> Result<()> {
     let mut line = csv::Writer::from_writer(Vec::new());
     let row = line
-        .write_record(fields)
+        .write_record(fields.iter().map(|field| field.as_ref().replace(['\r', '\n'], " ")))
         .map_err(std::io::Error::other)
         .and_then(|()| line.into_inner().map_err(|cause| std::io::Error::other(cause.to_string())));
     row.and_then(|row| file.write_all(&row).and_then(|()| file.flush()))
@@ -217,7 +217,9 @@ impl Loaded {
         let run = read_run(&folder.run())?;
         let (mut samples, torn_samples) = Sample::read_all(&folder.samples(), &run)?;
         let (steps, torn_steps) = StepRow::read_all(&folder.steps(), &run)?;
-        let (transfers, torn_transfers) = if folder.transfers().is_file() {
+        // A run that measures transfers has the file from its start; one from before there were any has none.
+        let has_transfers = run.measure.contains(&Measure::Transfer) || folder.transfers().is_file();
+        let (transfers, torn_transfers) = if has_transfers {
             TransferRow::read_all(&folder.transfers(), &run)?
         } else {
             (Vec::new(), None)
@@ -279,6 +281,9 @@ fn parse(text: &str) -> Result<Run, serde_json::Error> {
 
 /// Whoever wrote the file decides over no path outside of it, and over no time without an end.
 fn check(run: &Run) -> Result<(), String> {
+    if run.rounds == 0 {
+        return Err("a run has one round at least, not 0".to_owned());
+    }
     if run.rounds > MOST_ROUNDS {
         return Err(format!("{} rounds are more than the {MOST_ROUNDS} of a run", run.rounds));
     }

@@ -182,6 +182,17 @@ impl Metric {
         Self::ALL.iter().copied().find(|m| m.name() == name)
     }
 
+    /// Whether a node pulled for it.
+    pub fn is_of_a_node(self) -> bool {
+        self.name().starts_with("pull-") || self.name().starts_with("base-pull-")
+    }
+
+    /// Whether it went over a link.
+    pub fn is_over_a_link(self) -> bool {
+        let goes = |kind: &str| self.name().starts_with(kind);
+        self.is_of_a_node() || self == Self::StartReady || goes("push-") || goes("update-push-")
+    }
+
     /// Whether one measurement gives both, as `pull-cold-bytes` and `pull-cold-wall`: a build and the parts of its time,
     /// one push, one pull. Then the one fails with the other.
     pub fn is_measured_with(self, other: Self) -> bool {

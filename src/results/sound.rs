@@ -30,6 +30,10 @@ impl Row<'_> {
         if round == 0 {
             return Err(self.error("round", "rounds count from 1"));
         }
+        if round > run.rounds && !record.repeats.contains_key(&round) {
+            let what = format!("{round} is beyond the {} of the run and repeats none of them", run.rounds);
+            return Err(self.error("round", &what));
+        }
         Ok((Case { scenario: scenario.to_owned(), variant: variant.to_owned(), builder, phase }, round))
     }
 
@@ -47,8 +51,28 @@ impl Row<'_> {
 }
 
 impl Sample {
-    /// Whether it holds what its status promises.
+    /// Whether it holds what its metric and its status promise.
     pub(super) fn is_sound(&self, row: &Row<'_>) -> Result<()> {
+        self.fits_its_metric(row)?;
+        self.fits_its_status(row)
+    }
+
+    /// Whether its metric is one of its phase, and what it says of node and link can be said of it.
+    fn fits_its_metric(&self, row: &Row<'_>) -> Result<()> {
+        let (metric, phase) = (self.metric, self.case.phase);
+        if let Some(home) = metric.home().filter(|home| *home != phase) {
+            return Err(row.error("phase", &format!("{metric} belongs to {home}, not to {phase}")));
+        }
+        if !self.node.is_empty() && !metric.is_of_a_node() {
+            return Err(row.error("node", &format!("no node has a part in {metric}")));
+        }
+        if !self.link.is_empty() && !metric.is_over_a_link() {
+            return Err(row.error("link", &format!("{metric} goes over no link")));
+        }
+        Ok(())
+    }
+
+    fn fits_its_status(&self, row: &Row<'_>) -> Result<()> {
         let status = self.status.name();
         let (lacking, said) = match self.status {
             Status::Valid if self.value.is_none() => ("value", "has a value"),

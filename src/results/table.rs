@@ -55,7 +55,7 @@ pub(super) fn read<T>(
             .hint("take the run from its source again, or measure anew with `dbench run`"));
     }
     let mut bytes = files::read(path)?;
-    let torn = drop_torn_line(&mut bytes);
+    let torn = drop_torn_line(path, &mut bytes)?;
     let warning =
         torn.then(|| format!("{}: the last line has no line end and was dropped", shown(path).display()));
     let mut reader =
@@ -98,25 +98,41 @@ fn malformed(path: &Path, cause: &csv::Error) -> Error {
         .hint("the file was changed by hand or is not a table of dbench")
 }
 
-/// How many bytes are whole rows. Rows are written whole with their line end, so what follows the last one is a row that
-/// was torn; a line end in quotes is part of a field.
-pub(super) fn whole_rows(bytes: &[u8]) -> usize {
-    let (mut quoted, mut whole) = (false, 0);
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' if !quoted => whole = at + 1,
-            _ => {}
-        }
+/// How many bytes are whole lines. A row is one line and is written whole with its line end, so what follows the last one is
+/// torn, and nothing else is. A quote that a line leaves open would swallow the rows after it, so it is a mistake.
+pub(super) fn whole_rows(path: &Path, bytes: &[u8]) -> Result<usize> {
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    match bytes[..whole].split(|byte| *byte == b'\n').position(|line| !encloses_fields(line)) {
+        None => Ok(whole),
+        Some(before) => Err(Error::input("the quotes of this line do not enclose whole fields")
+            .at(shown(path), before + 1, 1)
+            .hint("the file was changed by hand or is not a table of dbench; take the run from its source again")),
     }
-    whole
 }
 
-fn drop_torn_line(bytes: &mut Vec<u8>) -> bool {
-    let whole = whole_rows(bytes);
+/// Whether every quote of a line opens a field, closes one, or is doubled in one.
+fn encloses_fields(line: &[u8]) -> bool {
+    let (mut quoted, mut before) = (false, b',');
+    for byte in line {
+        if *byte == b'"' {
+            if !quoted && !matches!(before, b',' | b'"') {
+                return false;
+            }
+            quoted = !quoted;
+        }
+        before = *byte;
+    }
+    !quoted
+}
+
+fn drop_torn_line(path: &Path, bytes: &mut Vec<u8>) -> Result<bool> {
+    let whole = whole_rows(path, bytes)?;
     let torn = whole < bytes.len() && whole > 0;
     if torn {
         bytes.truncate(whole);
     }
-    torn
+    Ok(torn)
 }
+
+#[cfg(test)]
+mod tests;

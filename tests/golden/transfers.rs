@@ -95,6 +95,43 @@ fn the_bars_of_layers_are_those_of_the_median_round() {
 }
 
 #[test]
+fn layers_that_do_not_sum_to_the_pull_are_not_drawn_and_are_said_to_be_unknown() {
+    let of = |row: &dbench::results::TransferRow| {
+        row.case.scenario == "go-scratch" && row.case.variant == "single" && row.transfer == "pull-cold"
+    };
+    let whole = shown(&chart(&fixed(), "transfer.svg"));
+    assert!(!whole.contains("not known"), "{whole}");
+    let (mut grown, mut gone) = (fixed(), fixed());
+    grown.transfers.iter_mut().filter(|row| of(row) && row.layer == Some(2)).for_each(|row| row.wire += 1);
+    gone.transfers.retain(|row| !of(row));
+    for loaded in [grown, gone] {
+        let document: serde_json::Value = serde_json::from_str(&Document::new(&loaded).json()).unwrap();
+        let cold = &document["sections"][0]["variants"][0]["moves"]["layers"]["cold"];
+        let counted = |s: &&Sample| {
+            s.case.scenario == "go-scratch" && s.case.variant == "single" && s.metric == Metric::PullColdBytes
+        };
+        let value = loaded.samples.iter().filter(counted).find(|s| cold["round"] == s.round).unwrap().value;
+        assert_eq!((cold["bytes"].as_u64(), &cold["segments"]), (value, &serde_json::json!([])));
+        let said = shown(&chart(&loaded, "transfer.svg"));
+        let total = format::bytes(value.unwrap()).replace(format::THIN, " ");
+        let expected = format!("{total}, its layers are not known");
+        assert_eq!(said.matches(&expected).count(), 1, "{said}");
+        assert!(!said.contains("0 B"), "{said}");
+    }
+}
+
+#[test]
+fn a_blob_that_is_two_layers_is_drawn_once() {
+    let mut loaded = fixed();
+    let before = chart(&loaded, "transfer.svg");
+    let again: Vec<_> = loaded.transfers.iter().filter(|row| row.layer == Some(2)).cloned().collect();
+    loaded
+        .transfers
+        .extend(again.into_iter().map(|row| dbench::results::TransferRow { layer: Some(9), ..row }));
+    assert_eq!(chart(&loaded, "transfer.svg"), before);
+}
+
+#[test]
 fn a_run_without_edits_says_nothing_of_a_pull_after_one() {
     let mut loaded = fixed();
     loaded.run.phases = vec![Phase::Cold];

@@ -14,7 +14,10 @@ const GAP: i32 = 8;
 
 /// A bar of layers and what is said at its end.
 pub(super) struct Bar<'a> {
+    /// The layers; none where they are not known.
     pub(super) segments: &'a [Segment],
+    /// All of it.
+    pub(super) bytes: u64,
     pub(super) said: String,
 }
 
@@ -27,10 +30,6 @@ struct Drawn<'a> {
 }
 
 impl Bar<'_> {
-    pub(super) fn bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.bytes).sum()
-    }
-
     /// The layers side by side from `x0` on.
     fn drawn(&self, (x0, scale): (i32, f64)) -> Result<Vec<Drawn<'_>>> {
         let at = |bytes: u64| x0 + (scale * bytes as f64).round() as i32;
@@ -75,7 +74,12 @@ impl Bar<'_> {
                 canvas.text(label, at, SMALL, Theme::ON_LAYER, Align::Centre, false)?;
             }
         }
-        let mut end = drawn.last().map_or(x0, |last| last.to) + GAP;
+        let whole = x0 + (scale * self.bytes as f64).round() as i32;
+        if drawn.is_empty() && whole > x0 {
+            // No colour of a layer, because none is known.
+            canvas.bar((x0, whole), y, canvas.theme.soft, 1.0)?;
+        }
+        let mut end = whole + GAP;
         let (words, others) = self.behind(&drawn)?;
         canvas.text(&self.said, (end, middle), LABEL, ink, Align::Left, false)?;
         end += words + GAP;
@@ -89,13 +93,13 @@ impl Bar<'_> {
 pub(super) fn fitting(bars: &[Bar<'_>], x0: i32, right: i32) -> Result<f64> {
     const TRIES: usize = 12;
     const LEAST: i32 = 40;
-    let most = bars.iter().map(Bar::bytes).max().unwrap_or(1).max(1);
+    let most = bars.iter().map(|bar| bar.bytes).max().unwrap_or(1).max(1);
     let mut scale = f64::from(right - x0) / most as f64;
     for _ in 0..TRIES {
         let mut next = scale;
-        for bar in bars.iter().filter(|bar| bar.bytes() > 0) {
+        for bar in bars.iter().filter(|bar| bar.bytes > 0) {
             let room = (right - x0 - bar.room((x0, scale))?).max(LEAST);
-            next = next.min(f64::from(room) / bar.bytes() as f64);
+            next = next.min(f64::from(room) / bar.bytes as f64);
         }
         if next >= scale {
             break;
@@ -169,7 +173,7 @@ mod tests {
     fn said(sizes: &[(Option<u32>, u64)], scale: f64) -> String {
         let segments: Vec<Segment> =
             sizes.iter().map(|(layer, bytes)| Segment { layer: *layer, bytes: *bytes }).collect();
-        let bar = Bar { segments: &segments, said: String::new() };
+        let bar = Bar { segments: &segments, bytes: 0, said: String::new() };
         others(&bar.drawn((0, scale)).unwrap()).replace(format::THIN, " ")
     }
 
@@ -187,9 +191,9 @@ mod tests {
     fn the_scale_leaves_room_for_all_words_behind_the_bars() {
         let segments: Vec<Segment> =
             (1..=30).map(|n| Segment { layer: Some(n), bytes: if n % 2 == 0 { 1 } else { 1000 } }).collect();
-        let bars = [Bar { segments: &segments, said: "15.0 kB".to_owned() }];
+        let bars = [Bar { segments: &segments, bytes: 15_015, said: "15.0 kB".to_owned() }];
         let scale = fitting(&bars, 100, 800).unwrap();
-        let end = 100 + (scale * bars[0].bytes() as f64).round() as i32;
+        let end = 100 + (scale * bars[0].bytes as f64).round() as i32;
         assert!(end > 140 && end + bars[0].room((100, scale)).unwrap() <= 801, "{end}");
     }
 }

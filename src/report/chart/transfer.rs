@@ -47,13 +47,16 @@ fn concerns(_: &Section, problem: &Problem) -> bool {
 }
 
 fn bar(of: Option<&Move>, said: String) -> Bar<'_> {
-    Bar { segments: of.map_or(&[], |of| &of.segments), said }
+    let lacking = of.filter(|of| of.lacks_layers());
+    let said = lacking.map_or(said.clone(), |_| format!("{said}, its layers are not known"));
+    let (segments, bytes) = of.map_or((&[][..], 0), |of| (&of.segments, of.bytes));
+    Bar { segments, bytes, said }
 }
 
 /// The bar of the cold pull.
 fn cold(row: &Row) -> Bar<'_> {
     let cold = row.moves.layers.cold.as_ref();
-    bar(cold, cold.map_or("no valid pull".to_owned(), |cold| format::bytes(cold.bytes())))
+    bar(cold, cold.map_or("no valid pull".to_owned(), |cold| format::bytes(cold.bytes)))
 }
 
 /// The bar of the pull after the edit; no word of it where that phase was not to be measured.
@@ -62,10 +65,10 @@ fn edit(row: &Row) -> Bar<'_> {
     let said = match (&layers.edit, &layers.cold) {
         (None, _) if row.builds.iter().all(|build| build.phase != Phase::SourceEdit) => String::new(),
         (None, _) => "no valid update delta".to_owned(),
-        (Some(edit), None) => format!("update delta {}", format::bytes(edit.bytes())),
+        (Some(edit), None) => format!("update delta {}", format::bytes(edit.bytes)),
         (Some(edit), Some(cold)) => {
-            let share = 100.0 * edit.bytes() as f64 / cold.bytes().max(1) as f64;
-            let (moved, part) = (format::bytes(edit.bytes()), moved::part(share));
+            let share = 100.0 * edit.bytes as f64 / cold.bytes.max(1) as f64;
+            let (moved, part) = (format::bytes(edit.bytes), moved::part(share));
             format!("update delta {moved}, {part}{}%", format::THIN)
         }
     };

@@ -1,7 +1,7 @@
 //! Rows that cannot be, one change from those of kept runs.
 
 use crate::error::files;
-use crate::results::{Loaded, RunFolder};
+use crate::results::{Loaded, Metric, RunFolder};
 use std::path::Path;
 
 const KEPT: [&str; 4] = ["run.json", "samples.csv", "steps.csv", "transfers.csv"];
@@ -118,6 +118,100 @@ fn what_ends_before_it_begins_is_refused() {
 }
 
 #[test]
+fn a_round_beyond_those_of_the_run_is_one_that_repeats_another() {
+    for (table, row) in [
+        ("samples.csv", "python-venv,single,buildkit,cold,3,build-wall"),
+        ("steps.csv", "go-scratch,multi,buildkit,cold,1,,,"),
+        ("transfers.csv", "python-venv,single,buildkit,cold,3,,,push"),
+    ] {
+        let beyond = row.replacen(",3,", ",4,", 1).replacen(",1,", ",4,", 1);
+        let expected = "column `round`: 4 is beyond the 3 of the run and repeats none of them";
+        assert_eq!(said(table, row, &beyond), expected, "{table}");
+    }
+}
+
+#[test]
+fn a_metric_is_of_its_phase_and_has_a_node_or_a_link_only_where_it_moves_something() {
+    let wall = "build-wall,30335822356,ns,valid,,2026-01-02T03:10:00Z,";
+    for (from, to, expected) in [
+        (
+            "go-scratch,single,buildkit,cold,1,unpacked-size",
+            "go-scratch,single,buildkit,source-edit,1,unpacked-size",
+            "column `phase`: unpacked-size belongs to cold, not to source-edit",
+        ),
+        (
+            "go-scratch,single,buildkit,source-edit,1,pull-source-edit-bytes",
+            "go-scratch,single,buildkit,cold,1,pull-source-edit-bytes",
+            "column `phase`: pull-source-edit-bytes belongs to source-edit, not to cold",
+        ),
+        (
+            wall,
+            "build-wall,30335822356,ns,valid,,2026-01-02T03:10:00Z,private",
+            "column `node`: no node has a part in build-wall",
+        ),
+        (
+            "build-wall,30335822356,ns,valid,,2026-01-02T03:10:00Z,,",
+            "build-wall,30335822356,ns,valid,,2026-01-02T03:10:00Z,,relayed",
+            "column `link`: build-wall goes over no link",
+        ),
+    ] {
+        assert_eq!(said("samples.csv", from, to), expected);
+    }
+}
+
+#[test]
+fn one_metric_of_a_case_and_a_round_counts_once_whatever_pulled_it() {
+    let folder = golden();
+    let samples = folder.path().join("samples.csv");
+    let text = files::read_to_string(&samples).unwrap();
+    let pull = text.lines().find(|line| line.contains(",pull-cold-bytes,")).unwrap();
+    let again = pull.replace(",private,", ",container,relayed");
+    assert_ne!(again, pull);
+    files::write(&samples, format!("{text}{again}\n")).unwrap();
+    let error = Loaded::read(RunFolder::at(folder.path())).unwrap_err().to_string();
+    let expected = "column `metric`: an earlier row has pull-cold-bytes of go-scratch/single cold, round 1, already\n  hint: ";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn node_and_link_are_of_what_moves_and_of_nothing_else() {
+    let names = |is: fn(Metric) -> bool| {
+        let mut names: Vec<&str> = Metric::ALL.iter().filter(|m| is(**m)).map(|m| m.name()).collect();
+        names.iter_mut().for_each(|name| *name = name.rsplit_once('-').unwrap().0);
+        names.dedup();
+        names
+    };
+    let pulls = ["pull-cold", "pull-base-warm", "pull-source-edit", "pull-deps-edit", "base-pull"];
+    assert_eq!(names(Metric::is_of_a_node), [pulls.as_slice(), &["pull"]].concat());
+    let pushes = ["push", "update-push"];
+    let all = [pushes.as_slice(), &pulls, &["start", "pull"]].concat();
+    assert_eq!(names(Metric::is_over_a_link), all);
+}
+
+#[test]
+fn a_run_without_a_round_or_without_its_transfers_is_refused() {
+    let folder = golden();
+    let run = RunFolder::at(folder.path());
+    let text = files::read_to_string(&run.run()).unwrap();
+    files::write(&run.run(), text.replacen("\"rounds\": 3", "\"rounds\": 0", 1)).unwrap();
+    let error = Loaded::read(run.clone()).unwrap_err();
+    assert_eq!(error.exit().code(), 2);
+    assert!(error.to_string().contains("run.json: a run has one round at least, not 0\n  hint: "), "{error}");
+
+    files::write(&run.run(), &text).unwrap();
+    files::remove(&run.transfers()).unwrap();
+    let error = Loaded::read(run.clone()).unwrap_err();
+    assert_eq!(error.exit().code(), 2);
+    let expected = "transfers.csv: the folder of the run lacks this file\n  hint: ";
+    assert!(error.to_string().contains(expected), "{error}");
+
+    let older = text.replacen("    \"transfer\",\n", "", 1);
+    assert_ne!(older, text);
+    files::write(&run.run(), older).unwrap();
+    assert_eq!(Loaded::read(run).unwrap().transfers, []);
+}
+
+#[test]
 fn a_row_that_was_not_begun_needs_no_time_and_sizes_of_a_priming_build_are_cold() {
     let folder = golden();
     let samples = folder.path().join("samples.csv");
@@ -129,6 +223,9 @@ fn a_row_that_was_not_begun_needs_no_time_and_sizes_of_a_priming_build_are_cold(
     let text = files::read_to_string(&run).unwrap();
     let without = text.replacen("    \"cold\",\n", "", 1);
     assert_ne!(without, text);
-    files::write(&run, without).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&without).unwrap();
+    let scenario = value["scenarios"].as_array_mut().unwrap().iter_mut().find(|s| s["name"] == "python-venv");
+    scenario.unwrap()["repeats"] = serde_json::json!({ "4": 2, "5": 4 });
+    files::write(&run, value.to_string()).unwrap();
     Loaded::read(RunFolder::at(folder.path())).unwrap();
 }
