@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_share_is_neither_rounded_to_all_nor_cut_there() {
-        let shares = [0.02, 3.14, 99.95, 100.0, 505.4].map(part);
-        assert_eq!(shares, ["<0.1", "3.1", ">99.9", "100", "505"]);
+        let shares = [0.02, 4.56, 99.95, 100.0, 505.4].map(part);
+        assert_eq!(shares, ["<0.1", "4.6", ">99.9", "100", "505"]);
     }
 }
