@@ -1,6 +1,7 @@
 //! Owns what a build cannot take in of a context: it is found before anything is built, unless an ignore file names it.
-//! A FIFO is no obstacle: docker sends it as it is. Of a socket or a device BuildKit makes an empty file, and the classic
-//! builder nothing or a device, so that no two builds of one context would be of the same files.
+//! A FIFO is no obstacle: docker sends it, the classic builder keeps it and BuildKit leaves it out. Of a socket or a device
+//! BuildKit makes an empty file, and the classic builder nothing or a device: no two builds of one context would be of the
+//! same files.
 
 use super::{Patterns, Selection, classic_ignore_file, ignore_file, walk};
 use crate::error::{Error, Result, files, shown};

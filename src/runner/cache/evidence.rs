@@ -188,7 +188,8 @@ impl Evidence {
         if command(record).is_some() {
             return !Makes::Stage.describes(record) && self.has_command(record);
         }
-        let pulled = record.description.starts_with("pulled from ");
+        // In the words of BuildKit, and of engines whose images are in a store of their own.
+        let pulled = ["pulled from ", "from local "].iter().any(|from| record.description.starts_with(from));
         let stands_on_known = record.parents.iter().any(|parent| self.known.contains(parent));
         let mut builds = self.builds.iter().filter(|build| build.may_have_made(record));
         builds.any(|build| if build.ended { pulled } else { stands_on_known })

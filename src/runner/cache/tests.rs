@@ -114,9 +114,11 @@ fn what_was_fetched_is_ours_if_a_step_of_ours_fetched_it() {
 
 #[test]
 fn what_a_base_brought_is_ours_while_a_build_that_has_ended_ran() {
-    let records = [record("base", "", "pulled from x", 11), record("other", "", "pulled from y", 30)];
-    assert_sorted(&evidence(&[], true), &records, &["base"], &["other"]);
-    assert_sorted(&evidence(&[], false), &records, &[], &["base", "other"]);
+    for words in ["pulled from x", "from local "] {
+        let records = [record("base", "", words, 11), record("other", "", words, 30)];
+        assert_sorted(&evidence(&[], true), &records, &["base"], &["other"]);
+        assert_sorted(&evidence(&[], false), &records, &[], &["base", "other"]);
+    }
 }
 
 #[test]
