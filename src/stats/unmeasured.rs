@@ -18,8 +18,7 @@ pub struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// What `run.json` says of it.
     pub fn of(run: &'a Run) -> Self {
-        let whole = run.ended.is_some() && !run.interrupted;
-        Self { phases: &run.phases, measure: &run.measure, whole }
+        Self { phases: &run.phases, measure: &run.measure, whole: run.is_whole() }
     }
 
     /// Why nothing is known of the images, where not one was probed.
