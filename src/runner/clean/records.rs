@@ -49,9 +49,8 @@ pub(in super::super) async fn prune(
     evidence: &Evidence,
 ) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let give_up = Instant::now() + LETTING_GO;
-    let mut gone = BTreeSet::new();
+    let (mut gone, mut records) = (BTreeSet::new(), engine.cache().await?);
     loop {
-        let records = engine.cache().await?;
         let ours = evidence.sort(&records).ours;
         let parents: BTreeSet<&str> =
             records.iter().flat_map(|r| r.parents.iter().map(String::as_str)).collect();
@@ -68,9 +67,12 @@ pub(in super::super) async fn prune(
         if left.is_empty() || !progress && (!in_use || Instant::now() >= give_up) {
             return Ok((gone, left));
         }
-        if !progress {
+        records = if progress {
+            after
+        } else {
             tokio::time::sleep(PAUSE).await;
-        }
+            engine.cache().await?
+        };
     }
 }
 
