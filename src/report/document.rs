@@ -159,6 +159,13 @@ pub(super) struct Problem {
     pub(super) reason: String,
 }
 
+impl Problem {
+    /// Whether it is of the build itself, or of one of these metrics.
+    pub(super) fn concerns(&self, metrics: &[Metric]) -> bool {
+        self.metric.is_none_or(|name| metrics.iter().any(|metric| metric.name() == name))
+    }
+}
+
 /// A claim and what the run says to it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -44,8 +44,7 @@ pub(super) fn has(row: &Row) -> bool {
 
 fn concerns(_: &Section, problem: &Problem) -> bool {
     let needed = [Metric::PushBytes, Metric::PullColdBytes, Metric::PullReady];
-    problem.phase == Phase::Cold
-        && problem.metric.is_none_or(|metric| needed.iter().any(|needed| needed.name() == metric))
+    problem.phase == Phase::Cold && problem.concerns(&needed)
 }
 
 fn parts(ready: &Ready) -> [(Part, &'static str, u64); 3] {

@@ -33,9 +33,8 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
 
 /// What spoils the image whose size is shown.
 fn concerns(section: &Section, problem: &Problem) -> bool {
-    let size = Metric::UnpackedSize.name();
-    problem.phase == section.image_phase.unwrap_or(Phase::Cold)
-        && problem.metric.is_none_or(|metric| metric == size)
+    let phase = section.image_phase.unwrap_or(Phase::Cold);
+    problem.phase == phase && problem.concerns(&[Metric::UnpackedSize])
 }
 
 fn label(figure: Option<&Figure>) -> String {

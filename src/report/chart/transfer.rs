@@ -43,7 +43,7 @@ pub(super) fn has(row: &Row) -> bool {
 
 fn concerns(_: &Section, problem: &Problem) -> bool {
     let shown = matches!(problem.phase, Phase::Cold | Phase::SourceEdit);
-    shown && problem.metric.is_none_or(|metric| NEEDED.iter().any(|needed| needed.name() == metric))
+    shown && problem.concerns(&NEEDED)
 }
 
 fn bar(of: Option<&Move>, said: String) -> Bar<'_> {
