@@ -9,7 +9,7 @@ use super::screen::{Screen, fold};
 use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::{Address, Endpoint, Tls};
 use crate::engine::node::PrivateNode;
-use crate::engine::{Engine, STAND_IN_LABEL, STAND_INS};
+use crate::engine::{Engine, STAND_IN_LABEL};
 use crate::error::{Error, Exit, Result, shown};
 use crate::results::{Builder, Measure};
 use crate::runner::{bases, emulated, normal_platform, state_folder};
@@ -298,11 +298,9 @@ async fn look_at_bases(
             }
             Some(_) => findings.fine("base", format!("{name}: {used}")),
             None => {
-                let cure = if used.starts_with(STAND_INS) {
-                    "`make setup` in a checkout of dbench builds it; no registry has it"
-                } else {
-                    "`dbench run` pulls it; where no registry can be reached, `make setup` builds stand-ins"
-                };
+                let cure = bases::built_by_set_up(used).unwrap_or(
+                    "`dbench run` pulls it; where no registry can be reached, `make setup` builds stand-ins",
+                );
                 findings.worse("base", format!("{name}: {used} is not in the engine"), cure);
             }
         }

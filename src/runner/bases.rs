@@ -168,9 +168,7 @@ fn stage_meant(scenario: &Scenario, name: &str) -> Option<String> {
     let using = scenario.variants.iter().filter(|variant| {
         let file = &variant.dockerfile;
         let target = file.target(variant.target.as_deref()).ok();
-        target.is_some_and(|target| {
-            [Builder::Buildkit, Builder::Classic].iter().any(|by| file.bases(target, *by).contains(name))
-        })
+        target.is_some_and(|target| Builder::ALL.iter().any(|by| file.bases(target, *by).contains(name)))
     });
     let stages =
         using.flat_map(|variant| variant.dockerfile.stages.iter().map(move |s| (variant, s.name.as_deref())));
@@ -197,16 +195,19 @@ pub fn mapped<'a>(map: &'a BTreeMap<String, String>, name: &str) -> Option<&'a s
     map.iter().find(|(from, _)| same_image(from, name)).map(|(_, to)| to.as_str())
 }
 
+/// How an image that no registry has is had, if it is one.
+pub fn built_by_set_up(used: &str) -> Option<&'static str> {
+    used.starts_with(STAND_INS)
+        .then_some("`make setup` in a checkout of dbench builds it; no registry has it")
+}
+
 /// Why an image cannot be had, and for which base it is wanted.
 fn not_had(name: &str, used: &str, error: Error) -> Error {
     if used == name {
         return error;
     }
-    let hint = if used.starts_with(STAND_INS) {
-        "`make setup` in a checkout of dbench builds it; no registry has it"
-    } else {
-        "see --base and the [bases] table of dbench.toml, which map it there"
-    };
+    let hint = built_by_set_up(used)
+        .unwrap_or("see --base and the [bases] table of dbench.toml, which map it there");
     Error::surroundings(format!("{name} is mapped to {used}, which is not there"))
         .because(error.reason())
         .hint(hint)
@@ -261,18 +262,13 @@ fn base(name: &str, mapped: Option<&str>, image: Image) -> Base {
 mod tests {
     use super::*;
     use crate::engine::fake::FakeEngine;
-    use crate::error::files;
+    use crate::runner::tests::{SCENARIO, files_of};
 
     /// What is said of a second variant with this Dockerfile, where the engine has `base` alone.
     async fn said_of(multi: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("file");
-        files::create_dir_all(&dir.join("app")).unwrap();
-        files::write(&dir.join("scenario.toml"), include_str!("../../tests/common/file.toml")).unwrap();
-        files::write(&dir.join("app/edition"), "edition 0000000000000000\n").unwrap();
-        files::write(&dir.join("app/manifest"), "# edition 0000000000000000\n").unwrap();
-        files::write(&dir.join("single.Dockerfile"), "FROM base\nCOPY . /\n").unwrap();
-        files::write(&dir.join("multi.Dockerfile"), multi).unwrap();
+        files_of(&dir, SCENARIO, ["FROM base\nCOPY . /\n", multi]);
         let scenarios = [Scenario::load(&dir).unwrap()];
         let (engine, map) = (FakeEngine::default(), BTreeMap::new());
         let bases = Bases::resolve(&engine, &scenarios, &map, &[Builder::Buildkit], None).await;

@@ -28,19 +28,14 @@ pub(super) fn warnings(scenarios: &[Scenario], builders: &[Builder], version: &s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::files;
+    use crate::runner::tests::{SCENARIO, files_of};
 
     #[test]
     fn only_an_old_engine_is_warned_of_and_only_without_a_syntax_line() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("file");
-        files::create_dir_all(&dir.join("app")).unwrap();
-        files::write(&dir.join("scenario.toml"), include_str!("../../tests/common/file.toml")).unwrap();
-        files::write(&dir.join("app/edition"), "edition 0000000000000000\n").unwrap();
-        files::write(&dir.join("app/manifest"), "# edition 0000000000000000\n").unwrap();
         let text = "FROM base\nCOPY --link edition /\nRUN <<EOF\ntrue\nEOF\n";
-        files::write(&dir.join("single.Dockerfile"), text).unwrap();
-        files::write(&dir.join("multi.Dockerfile"), format!("# syntax=docker/dockerfile:1\n{text}")).unwrap();
+        files_of(&dir, SCENARIO, [text, &format!("# syntax=docker/dockerfile:1\n{text}")]);
         let scenarios = [Scenario::load(&dir).unwrap()];
         assert_eq!(
             warnings(&scenarios, &[Builder::Buildkit], "20.10.24+dfsg1"),

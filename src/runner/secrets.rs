@@ -167,21 +167,14 @@ fn agent(environment: Environment<'_>) -> Result<PathBuf, Wrong> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::tests::{SCENARIO, files_of};
     use tempfile::TempDir;
-
-    const SCENARIO: &str = include_str!("../../tests/common/file.toml");
 
     /// A folder `s` with a scenario that has that line on top.
     fn scenario(line: &str) -> (TempDir, Scenario) {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("s");
-        files::create_dir_all(&dir.join("app")).unwrap();
-        files::write(&dir.join("scenario.toml"), format!("{line}\n{SCENARIO}")).unwrap();
-        for file in ["single.Dockerfile", "multi.Dockerfile"] {
-            files::write(&dir.join(file), "FROM base\nCOPY edition /\n").unwrap();
-        }
-        files::write(&dir.join("app/edition"), "edition 0000000000000000\n").unwrap();
-        files::write(&dir.join("app/manifest"), "# edition 0000000000000000\n").unwrap();
+        files_of(&dir, &format!("{line}\n{SCENARIO}"), ["FROM base\nCOPY edition /\n"; 2]);
         let scenario = Scenario::load(&dir).unwrap();
         (folder, scenario)
     }

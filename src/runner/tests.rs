@@ -34,22 +34,21 @@ impl Observer for Heard {
     }
 }
 
-const SCENARIO: &str = include_str!("../../tests/common/file.toml");
+pub(super) const SCENARIO: &str = include_str!("../../tests/common/file.toml");
 
 pub(super) fn scenario(folder: &Path) -> Vec<Scenario> {
     let home = folder.join("scenarios/file");
-    files_of(&home);
+    files_of(&home, SCENARIO, ["FROM base\nCOPY edition /edition\n"; 2]);
     Scenario::load_all(&folder.join("scenarios")).unwrap()
 }
 
-fn files_of(home: &Path) {
+/// Writes a scenario of that description, with the Dockerfiles of `single` and `multi`.
+pub(super) fn files_of(home: &Path, description: &str, [single, multi]: [&str; 2]) {
     use crate::error::files;
     files::create_dir_all(&home.join("app")).unwrap();
-    files::write(&home.join("scenario.toml"), SCENARIO).unwrap();
-    for variant in ["single", "multi"] {
-        let dockerfile = home.join(format!("{variant}.Dockerfile"));
-        files::write(&dockerfile, "FROM base\nCOPY edition /edition\n").unwrap();
-    }
+    files::write(&home.join("scenario.toml"), description).unwrap();
+    files::write(&home.join("single.Dockerfile"), single).unwrap();
+    files::write(&home.join("multi.Dockerfile"), multi).unwrap();
     files::write(&home.join("app/edition"), "edition 0000000000000000\n").unwrap();
     files::write(&home.join("app/manifest"), "# edition 0000000000000000\n").unwrap();
 }

@@ -7,12 +7,12 @@ use dbench::engine::Engine;
 use dbench::results::Metric;
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-#[test]
-fn a_build_of_somebody_else_that_only_copies_is_told_of_and_stays() {
-    let Some(lane) = Lane::open() else { return };
-    let tiny = Tiny::new(&lane, "alongside");
+/// Starts a run whose variants copy a file and then take their time, and waits until the first does. Gives their Dockerfile.
+fn start_and_wait_for_the_long_step(lane: &Lane, name: &str) -> (Child, String) {
+    let tiny = Tiny::new(lane, name);
     let command = format!("echo {}-long && sleep 4", tiny.name);
     let dockerfile = format!("FROM {}\nCOPY edition /edition\nRUN {command}\n", lane.base);
     for file in ["single.Dockerfile", "multi.Dockerfile"] {
@@ -22,6 +22,13 @@ fn a_build_of_somebody_else_that_only_copies_is_told_of_and_stays() {
     until("the long step in the build cache", || {
         lane.records().iter().any(|record| record.description.contains(&command)).then_some(())
     });
+    (running, dockerfile)
+}
+
+#[test]
+fn a_build_of_somebody_else_that_only_copies_is_told_of_and_stays() {
+    let Some(lane) = Lane::open() else { return };
+    let (running, _) = start_and_wait_for_the_long_step(&lane, "alongside");
     let theirs = build_copies(&lane);
     let ended = Ended::of(running.wait_with_output().unwrap()).expect(0);
     ended.says("somebody else's build ran");
@@ -39,20 +46,11 @@ fn a_build_of_somebody_else_that_only_copies_is_told_of_and_stays() {
 #[test]
 fn a_build_of_somebody_else_that_has_our_command_stays_in_the_build_cache() {
     let Some(lane) = Lane::open() else { return };
-    let tiny = Tiny::new(&lane, "alike");
-    let command = format!("echo {}-long && sleep 4", tiny.name);
-    let dockerfile = format!("FROM {}\nCOPY edition /edition\nRUN {command}\n", lane.base);
-    for file in ["single.Dockerfile", "multi.Dockerfile"] {
-        tiny.write(file, &dockerfile);
-    }
     let folder = lane.path("alike");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("edition"), "mine").unwrap();
+    let (running, dockerfile) = start_and_wait_for_the_long_step(&lane, "alike");
     fs::write(folder.join("Dockerfile"), &dockerfile).unwrap();
-    let running = lane.start(&["run", "--rounds", "1", "--phase", "cold", "--measure", "build"]);
-    until("the long step in the build cache", || {
-        lane.records().iter().any(|record| record.description.contains(&command)).then_some(())
-    });
     let build = ["build", "--quiet", folder.to_str().unwrap()];
     let image = docker(&build);
     let ended = Ended::of(running.wait_with_output().unwrap()).expect(0);
