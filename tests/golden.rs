@@ -263,7 +263,10 @@ fn images_that_disagree_get_no_ratio_and_no_decided_claim() {
     let document = Document::new(&loaded);
     for text in [document.terminal(100, false), document.markdown(".")] {
         assert!(!text.contains('×') && !text.contains('−'), "{text}");
-        assert!(text.contains("the images disagree: multi answers another body"), "{text}");
+        assert!(
+            text.contains("not every image gave the expected answer: multi answers another body"),
+            "{text}"
+        );
         assert!(!text.contains("confirmed on") && !text.contains("refuted on"), "{text}");
     }
     assert!(document.json().contains("\"ratio\": null") && !document.json().contains("\"ratio\": 0"));

@@ -4,9 +4,10 @@
 use super::bases;
 use super::images;
 use super::moves::{self, Moves};
+use super::problem::Problem;
 use super::timeline::Timeline;
 use crate::results::{BaseRecord, Builder, EngineRecord, Host, Metric, NodeRecord, Phase, Revision, Sample};
-use crate::stats::{Outcome, Spread};
+use crate::stats::{Observed, Outcome, Spread};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -75,6 +76,9 @@ pub(super) struct Section {
     /// Whether sizes were to be measured.
     #[serde(skip)]
     pub(super) sized: bool,
+    /// Whether a pull after a source edit was to be measured.
+    #[serde(skip)]
+    pub(super) updated: bool,
     pub(super) problems: Vec<Problem>,
     pub(super) claims: Vec<Claim>,
     pub(super) notes: Vec<String>,
@@ -146,26 +150,6 @@ impl Figure {
     }
 }
 
-/// What does not count.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct Problem {
-    pub(super) variant: String,
-    pub(super) phase: Phase,
-    /// The one metric that is meant where the build itself counts.
-    pub(super) metric: Option<&'static str>,
-    pub(super) status: &'static str,
-    pub(super) rounds: Vec<u32>,
-    pub(super) reason: String,
-}
-
-impl Problem {
-    /// Whether it is of the build itself, or of one of these metrics.
-    pub(super) fn concerns(&self, metrics: &[Metric]) -> bool {
-        self.metric.is_none_or(|name| metrics.iter().any(|metric| metric.name() == name))
-    }
-}
-
 /// A claim and what the run says to it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -173,8 +157,33 @@ pub(super) struct Claim {
     pub(super) text: String,
     pub(super) says: String,
     pub(super) outcome: Outcome,
+    /// The figure that it rests on, as people read it.
+    #[serde(skip)]
     pub(super) figure: String,
+    pub(super) observed: Option<Seen>,
     pub(super) reason: String,
+}
+
+/// The figure that a claim rests on, for programs.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Seen {
+    /// The median, in its base unit.
+    Value { value: u64, unit: &'static str },
+    /// By how many percent the median is below the baseline's.
+    Reduction {
+        #[serde(rename = "reduction-percent")]
+        percent: f64,
+    },
+}
+
+impl Seen {
+    pub(super) fn of(observed: Observed) -> Self {
+        match observed {
+            Observed::Value(metric, value) => Self::Value { value, unit: metric.unit().name() },
+            Observed::Reduction(percent) => Self::Reduction { percent },
+        }
+    }
 }
 
 impl Document {

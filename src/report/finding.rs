@@ -5,6 +5,7 @@ use super::document::{Document, Figure, Row, Section};
 use super::format::{bytes, count, list, percent, time};
 use super::moved;
 use super::pace::{self, Pace};
+use super::problem::DISAGREE;
 use super::table::fit;
 use super::timeline::Timeline;
 use crate::results::{Builder, Phase};
@@ -16,7 +17,7 @@ const STEP_NAME: usize = 40;
 /// The sentence of one scenario.
 pub(super) fn section(section: &Section) -> String {
     if section.images_agree == Some(false) {
-        return format!("{}: no comparison, the images disagree: {}", section.label, section.disagreement);
+        return format!("{}: no comparison: {DISAGREE}: {}", section.label, section.disagreement);
     }
     let Some(baseline) = section.baseline() else {
         return format!("{}: nothing to compare with, the baseline was left out", section.label);

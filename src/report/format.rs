@@ -22,13 +22,13 @@ pub fn bytes(value: u64) -> String {
     format!("{}{THIN}TB", three_digits(scaled))
 }
 
-/// Nanoseconds as `0.31 s`, `12.4 s`, `3 min 20 s` or `1 h 5 min`.
+/// Nanoseconds as `0.012 s`, `0.31 s`, `12.4 s`, `3 min 20 s` or `1 h 5 min`.
 pub fn time(ns: u64) -> String {
     let seconds = ns as f64 / 1e9;
     let whole = ns.saturating_add(500_000_000) / 1_000_000_000;
     if ns > 0 && seconds < 0.0005 {
         format!("<0.001{THIN}s")
-    } else if seconds < 0.0095 {
+    } else if seconds < 0.0995 {
         format!("{seconds:.3}{THIN}s")
     } else if seconds < 9.995 {
         format!("{seconds:.2}{THIN}s")
@@ -191,11 +191,18 @@ mod tests {
 
     #[test]
     fn times_change_their_unit_with_their_length() {
-        let shown: Vec<_> =
-            [4_000_000, 310_000_000, 9_996_000_000, 12_440_000_000, 59_960_000_000, 200_000_000_000]
-                .map(|t| plain(&time(t)))
-                .into();
-        assert_eq!(shown, ["0.004 s", "0.31 s", "10.0 s", "12.4 s", "1 min 0 s", "3 min 20 s"]);
+        let shown: Vec<_> = [
+            4_000_000,
+            86_400_000,
+            310_000_000,
+            9_996_000_000,
+            12_440_000_000,
+            59_960_000_000,
+            200_000_000_000,
+        ]
+        .map(|t| plain(&time(t)))
+        .into();
+        assert_eq!(shown, ["0.004 s", "0.086 s", "0.31 s", "10.0 s", "12.4 s", "1 min 0 s", "3 min 20 s"]);
         assert_eq!(plain(&time(135_000)), "<0.001 s");
         assert_eq!(plain(&time(3_900_000_000_000)), "1 h 5 min");
         assert_eq!(plain(&time_range(28_400_000_000, 31_500_000_000)), "28.4–31.5 s");

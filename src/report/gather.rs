@@ -1,8 +1,9 @@
 //! Owns how the facts of a report are computed from a run: every ratio, problem and figure, once.
 //! Leaves their shape to `document`, their words to `finding`.
 
-use super::document::{Build, Claim, Document, Dot, Figure, Problem, Row, Section};
+use super::document::{Build, Claim, Document, Dot, Figure, Row, Section, Seen};
 use super::moves::{self, Moves};
+use super::problem::Problem;
 use super::timeline::Timeline;
 use super::{finding, format};
 use crate::results::{
@@ -177,6 +178,7 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, builder: Builder, cases: 
             says: record.says.clone(),
             outcome: verdict.outcome,
             figure: verdict.observed.map(|o| observed(o, &record.text)).unwrap_or_default(),
+            observed: verdict.observed.map(Seen::of),
             reason: verdict.reason,
         }
     });
@@ -205,6 +207,9 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, builder: Builder, cases: 
             .collect(),
         image_phase,
         sized: run.measure.contains(&Measure::Size),
+        updated: run.measure.contains(&Measure::Transfer)
+            && run.node.is_some()
+            && has_phase(run, scenario, Phase::SourceEdit, cases),
         problems: scenario.variants.iter().flat_map(|v| problems(run, scenario, v, cases)).collect(),
         claims: claims.collect(),
         notes: scenario.notes.clone(),

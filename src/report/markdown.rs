@@ -5,6 +5,7 @@ use super::bases;
 use super::document::{Document, Row, Section};
 use super::format;
 use super::images::{self, Image, Shown, images_head};
+use super::problem::{self, DISAGREE};
 use super::transfers;
 use crate::report::chart;
 use crate::results::Host;
@@ -170,14 +171,14 @@ fn image(shown: Shown) -> String {
 
 fn problems(section: &Section, text: &mut String) {
     if section.images_agree == Some(false) {
-        text.push_str(&format!("No ratios: the images disagree: {}\n\n", escaped(&section.disagreement)));
+        text.push_str(&format!("No ratios: {DISAGREE}.\n\n"));
     }
     if section.problems.is_empty() {
         return;
     }
     text.push_str("What does not count:\n\n");
-    for problem in &section.problems {
-        text.push_str(&format!("- {}\n", escaped(&problem.sentence())));
+    for told in problem::told(&section.problems) {
+        text.push_str(&format!("- {}\n", escaped(&told.sentence())));
     }
     text.push('\n');
 }

@@ -13,6 +13,7 @@ mod moved;
 mod moves;
 mod one_build;
 mod pace;
+mod problem;
 mod splice;
 mod table;
 mod terminal;

@@ -3,7 +3,7 @@
 
 use super::document::{Document, Row, Section};
 use super::finding::{chosen, incomparable};
-use super::format::{THIN, bytes, time};
+use super::format::{THIN, bytes, count, time};
 use crate::results::Metric;
 
 /// The update delta of a variant after a source edit, beside the baseline's.
@@ -22,8 +22,9 @@ pub(super) fn of(row: &Row, baseline: &Row) -> Option<String> {
 /// How much of the chosen variants moves again after a source edit:
 /// `the update delta of multi is 0.1 to 100 % of a cold pull`.
 pub(super) fn again<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Option<String> {
-    let agree = sections.into_iter().filter(|s| s.images_agree == Some(true));
-    let rows: Vec<&Row> = agree.filter_map(chosen).collect();
+    let sections: Vec<&Section> = sections.into_iter().collect();
+    let agrees = |section: &&&Section| section.images_agree == Some(true);
+    let rows: Vec<&Row> = sections.iter().filter(agrees).filter_map(|section| chosen(section)).collect();
     let chosen = || rows.iter().copied();
     let shares: Vec<f64> = chosen().filter_map(share).collect();
     let low = shares.iter().copied().reduce(f64::min)?;
@@ -33,7 +34,13 @@ pub(super) fn again<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Opti
     let who = if let [one] = names.as_slice() { one } else { "the image" };
     let (low, high) = (part(low), part(high));
     let low = if low == high { String::new() } else { format!("{low} to ") };
-    Some(format!("the update delta of {who} is {low}{high}{THIN}% of a cold pull"))
+    let lacking = sections.iter().filter(|section| section.updated).count().saturating_sub(shares.len());
+    let lacking = match lacking {
+        0 => String::new(),
+        1 => format!(" (1 of {} has none)", count(sections.len(), "scenario")),
+        _ => format!(" ({lacking} of {} have none)", count(sections.len(), "scenario")),
+    };
+    Some(format!("the update delta of {who} is {low}{high}{THIN}% of a cold pull{lacking}"))
 }
 
 /// A share of a whole in percent, without the sign.

@@ -1,9 +1,10 @@
 //! Owns the report as a terminal shows it: three tables a scenario, never wrapped, the sentence that matters last.
 //! Leaves facts to `document`; knows a width and whether colour is wanted, and nothing else of the terminal.
 
-use super::document::{Claim, Document, Figure, Problem, Row, Section};
+use super::document::{Claim, Document, Figure, Row, Section};
 use super::format;
 use super::images::{self, Image, Shown, images_head};
+use super::problem::{self, DISAGREE};
 use super::table::{Cell, Column, fit, lay, wrap};
 use super::transfers;
 use crate::results::Phase;
@@ -113,13 +114,12 @@ impl Page {
             let against = compared.map(|b| format!(" · × against {}", b.name)).unwrap_or_default();
             self.table(section, &[&format!("transfers{of}{against}"), section.pulled.as_str()], columns);
         }
-        for problem in &section.problems {
-            let style = if problem.status == "skipped" { DIM } else { AnsiColor::Red.on_default() };
-            self.item(style, &problem.sentence());
+        for told in problem::told(&section.problems) {
+            let style = if told.status == "skipped" { DIM } else { AnsiColor::Red.on_default() };
+            self.item(style, &told.sentence());
         }
         if section.images_agree == Some(false) {
-            let said = format!("no ratios: the images disagree: {}", section.disagreement);
-            self.item(AnsiColor::Red.on_default(), &said);
+            self.item(AnsiColor::Red.on_default(), &format!("no ratios: {DISAGREE}"));
         }
         if !section.problems.is_empty() || section.images_agree == Some(false) {
             self.blank();
@@ -168,24 +168,6 @@ fn joined<'a>(parts: impl Iterator<Item = &'a str>, width: usize) -> Vec<String>
         }
     }
     lines
-}
-
-impl Problem {
-    /// The case, the rounds and the reason.
-    pub(super) fn sentence(&self) -> String {
-        let metric = self.metric.map(|metric| format!("{metric} ")).unwrap_or_default();
-        let rounds = self.shown_rounds();
-        format!("{} {}{rounds}: {metric}{}: {}", self.variant, self.phase, self.status, self.reason)
-    }
-
-    fn shown_rounds(&self) -> String {
-        let rounds: Vec<String> = self.rounds.iter().map(u32::to_string).collect();
-        match rounds.as_slice() {
-            [] => String::new(),
-            [one] => format!(", round {one}"),
-            many => format!(", rounds {}", format::list(many)),
-        }
-    }
 }
 
 impl Claim {

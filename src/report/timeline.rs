@@ -88,7 +88,7 @@ impl Timeline {
         for row in rows {
             let (Some(started), Some(completed)) = (row.started_ns, row.completed_ns) else { continue };
             let step = Step {
-                name: format::clean(&row.name),
+                name: without_mounts(&format::clean(&row.name)),
                 started,
                 completed: completed.max(started),
                 cached: row.cached,
@@ -135,6 +135,15 @@ impl Timeline {
     }
 }
 
+/// A step without the mounts between RUN and its command, whose room they would take.
+fn without_mounts(name: &str) -> String {
+    let Some(mut command) = name.strip_prefix("RUN ") else { return name.to_owned() };
+    while let Some((_, rest)) = command.strip_prefix("--mount=").and_then(|mount| mount.split_once(' ')) {
+        command = rest;
+    }
+    format!("RUN {command}")
+}
+
 /// The median round of those that count, and how it came to be chosen.
 pub(super) fn median(walls: &[&Sample]) -> Option<(u32, String)> {
     let round = median_round(walls.iter().copied())?;
@@ -169,6 +178,14 @@ mod tests {
             started: None,
             node: String::new(),
             link: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_step_is_called_by_its_command() {
+        assert_eq!(without_mounts("RUN --mount=type=cache,target=/a --mount=target=/b make"), "RUN make");
+        for name in ["RUN make --mount=x y", "COPY --from=a b c", "RUN --mount=target=/a"] {
+            assert_eq!(without_mounts(name), name);
         }
     }
 

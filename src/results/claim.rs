@@ -62,7 +62,7 @@ pub struct Claim {
     pub variant: String,
     /// What is claimed about it.
     pub metric: Metric,
-    /// The phase: the metric's own if it has one, else `cold` unless another is named.
+    /// The phase: the one named, else the first that the metric is measured in.
     pub phase: Phase,
     /// The comparison.
     pub op: Op,
@@ -80,12 +80,15 @@ impl Claim {
             let known: Vec<_> = Metric::ALL.iter().map(|m| m.name()).collect();
             (at, format!("`{name}` is not a metric; known are {}", known.join(", ")))
         })?;
-        let mut phase = metric.home().unwrap_or(Phase::Cold);
+        let mut phase = metric.phases().first().copied().unwrap_or(Phase::Cold);
         if words.take("in") {
             let (at, name) = words.next("a phase")?;
             phase = Phase::parse(name).ok_or_else(|| (at, format!("`{name}` is not a phase")))?;
-            if metric.home().is_some_and(|home| home != phase) {
-                return Err((at, format!("{metric} is not measured in {phase}; leave `in {phase}` out")));
+            if !metric.phases().contains(&phase) {
+                return Err((
+                    at,
+                    format!("{metric} is not measured in {phase}; {}", elsewhere(metric, phase)),
+                ));
             }
         }
         let reduction = words.take("reduction");
@@ -109,6 +112,17 @@ impl Claim {
             return Err((at, format!("`{number}` is too large a number")));
         }
         Ok(Self { variant: variant.to_owned(), metric, phase, op, bound })
+    }
+}
+
+/// What to write in the place of a phase that the metric is not measured in.
+fn elsewhere(metric: Metric, phase: Phase) -> String {
+    match metric.phases() {
+        [_] => format!("leave `in {phase}` out"),
+        phases => {
+            let names: Vec<_> = phases.iter().map(|known| known.name()).collect();
+            format!("it is in {}", names.join(" and "))
+        }
     }
 }
 
@@ -238,6 +252,10 @@ mod tests {
         assert_eq!(Claim::parse("v2 layers = 3").unwrap().variant, "v2");
         let claim = Claim::parse("tuned pull-source-edit-bytes reduction >= 50 %").unwrap();
         assert_eq!(claim.phase, Phase::SourceEdit);
+        let claim = Claim::parse("multi update-push-bytes reduction >= 50 %").unwrap();
+        assert_eq!(claim.phase, Phase::SourceEdit);
+        let claim = Claim::parse("multi update-push-bytes in deps-edit reduction >= 50 %").unwrap();
+        assert_eq!(claim.phase, Phase::DepsEdit);
     }
 
     #[test]
@@ -247,6 +265,11 @@ mod tests {
             ("multi size <= 1 MB", 6, "`size` is not a metric"),
             ("multi layers in warm = 1", 16, "`warm` is not a phase"),
             ("multi packed-size in deps-edit = 1 B", 21, "packed-size is not measured in deps-edit"),
+            (
+                "multi update-push-wall in cold < 1 s",
+                26,
+                "update-push-wall is not measured in cold; it is in source-edit and deps-edit",
+            ),
             ("multi layers ~ 1", 13, "`~` is not one of"),
             ("multi layers = many", 15, "`many` is not a number"),
             ("multi unpacked-size reduction >= 90", 35, "a reduction is counted in %"),

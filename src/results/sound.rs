@@ -60,8 +60,10 @@ impl Sample {
     /// Whether its metric is one of its phase, and what it says of node and link can be said of it.
     fn fits_its_metric(&self, row: &Row<'_>) -> Result<()> {
         let (metric, phase) = (self.metric, self.case.phase);
-        if let Some(home) = metric.home().filter(|home| *home != phase) {
-            return Err(row.error("phase", &format!("{metric} belongs to {home}, not to {phase}")));
+        if !metric.phases().contains(&phase) {
+            let names: Vec<_> = metric.phases().iter().map(|known| known.name()).collect();
+            let theirs = names.join(" and ");
+            return Err(row.error("phase", &format!("{metric} belongs to {theirs}, not to {phase}")));
         }
         if !self.node.is_empty() && !metric.is_of_a_node() {
             return Err(row.error("node", &format!("no node has a part in {metric}")));

@@ -1,9 +1,13 @@
 //! Owns the rows of `transfers.csv`: what of each layer a push or a pull moved, and when.
 //! Leaves what a transfer proves to `runner`.
 
-use super::{Case, Run, table};
+use super::{Case, Metric, Run, table};
 use crate::error::Result;
+use std::collections::BTreeSet;
 use std::path::Path;
+
+/// The fewest digits of a digest.
+const DIGEST_DIGITS: usize = 32;
 
 /// One layer that one transfer moved, as `transfers.csv` keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +80,12 @@ impl TransferRow {
 
     fn from_record(row: &table::Row<'_>, run: &Run) -> Result<Self> {
         let ((case, round), (started_ns, completed_ns)) = (row.of(run)?, row.span()?);
+        // A transfer is known by its bytes, and made in the phases in which these are measured.
+        let bytes = row.parse("transfer", |name| Metric::parse(&format!("{name}-bytes")))?;
+        if !bytes.phases().contains(&case.phase) {
+            let transfer = row.text("transfer")?;
+            return Err(row.error("phase", &format!("{transfer} is not made in {}", case.phase)));
+        }
         Ok(Self {
             case,
             round,
@@ -83,7 +93,7 @@ impl TransferRow {
             link: row.text("link")?.to_owned(),
             transfer: row.text("transfer")?.to_owned(),
             layer: row.optional("layer", |t| t.parse().ok())?,
-            digest: row.text("digest")?.to_owned(),
+            digest: row.parse("digest", |text| is_digest(text).then(|| text.to_owned()))?,
             packed: row.parse("packed", |t| t.parse().ok())?,
             unpacked: row.optional("unpacked", |t| t.parse().ok())?,
             wire: row.parse("wire", |t| t.parse().ok())?,
@@ -94,6 +104,30 @@ impl TransferRow {
 
     /// Reads the `transfers.csv` of a run. The second part is a warning when the last line had no line end and was dropped.
     pub fn read_all(path: &Path, run: &Run) -> Result<(Vec<Self>, Option<String>)> {
-        table::read(path, &Self::COLUMNS, |row| Self::from_record(row, run))
+        let mut seen = BTreeSet::new();
+        table::read(path, &Self::COLUMNS, |row| {
+            let moved = Self::from_record(row, run)?;
+            // A second row would move it twice.
+            let Self { case, round, transfer, layer, .. } = &moved;
+            if seen.insert((case.clone(), *round, transfer.clone(), *layer)) {
+                return Ok(moved);
+            }
+            let what = layer.map_or_else(|| "the configuration".to_owned(), |layer| format!("layer {layer}"));
+            Err(row
+                .error(
+                    "layer",
+                    &format!("an earlier row has {what} in {transfer} of {case}, round {round}, already"),
+                )
+                .hint("remove the row that is one too many, or take the run from its source again"))
+        })
     }
+}
+
+/// Whether text is an algorithm and hexadecimal digits.
+fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(algorithm, digits)| {
+        !algorithm.is_empty()
+            && digits.len() >= DIGEST_DIGITS
+            && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
 }

@@ -57,7 +57,7 @@ impl<'a> Asked<'a> {
                 (false, _) => format!("{variant} {metric} has no valid sample"),
             };
         }
-        let parts = parts(metric);
+        let parts = metric.parts();
         if !parts.iter().all(|part| self.measure.contains(part)) {
             let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
             return format!(
@@ -73,42 +73,5 @@ impl<'a> Asked<'a> {
             Some(build) => format!("{variant} {phase} is {}: {}", build.status.name(), build.reason),
             None => format!("{variant} {metric} in {phase} was not measured in this run"),
         }
-    }
-}
-
-/// The parts of a run that have to be measured for a metric.
-fn parts(metric: Metric) -> &'static [Measure] {
-    let is = |start: &str| metric.name().starts_with(start);
-    match metric {
-        Metric::StartReady => &[Measure::Start],
-        Metric::PullReady => &[Measure::Transfer, Measure::Start],
-        Metric::UnpackedSize | Metric::UnpackedUnique | Metric::Layers => &[Measure::Size],
-        _ if ["build-", "step-", "critical-"].into_iter().any(is) => &[Measure::Build],
-        _ => &[Measure::Transfer],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_metric_has_the_part_that_measures_it() {
-        let of = |part: Measure| {
-            let own = Metric::ALL.iter().filter(|metric| parts(**metric).contains(&part));
-            own.map(|metric| metric.name()).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            of(Measure::Build).join(" "),
-            "build-wall build-context build-resolve build-exec build-export build-unattributed step-sum critical-path \
-             build-cache"
-        );
-        assert_eq!(of(Measure::Size), ["unpacked-size", "unpacked-unique", "layers"]);
-        assert_eq!(of(Measure::Start), ["start-ready", "pull-ready"]);
-        let moved = ["packed-", "push-", "update-push-", "pull-", "base-pull-"];
-        for name in of(Measure::Transfer) {
-            assert!(moved.iter().any(|start| name.starts_with(start)), "{name}");
-        }
-        assert!(Metric::ALL.iter().all(|metric| !parts(*metric).is_empty()));
     }
 }

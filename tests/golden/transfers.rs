@@ -32,8 +32,8 @@ fn a_scenario_without_a_valid_pull_is_in_the_charts_with_its_reason() {
         let svg = chart(&loaded, name);
         let said = shown(&svg);
         assert!(texts(&svg).iter().any(|text| text == "python-venv"), "{name}: {said}");
-        let reason = "× python-venv single cold, rounds 1, 2 and 3: pull-cold-bytes failed: the node is gone";
-        assert!(said.contains(reason), "{name}: {said}");
+        let reason = "× python-venv single, multi and tuned cold, rounds 1, 2 and 3: push-bytes";
+        assert!(said.contains(reason) && said.contains(" failed: the node is gone"), "{name}: {said}");
         let missing = if name == "ready.svg" { "no valid sample" } else { "no valid pull" };
         assert!(said.matches(missing).count() >= 3, "{name}: {said}");
     }

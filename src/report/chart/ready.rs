@@ -4,8 +4,9 @@ use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, colours, cut, foot, pic
 use super::signs;
 use super::theme::{Part, Theme};
 use crate::error::Result;
-use crate::report::document::{Document, Problem, Row, Section};
+use crate::report::document::{Document, Row, Section};
 use crate::report::moves::Ready;
+use crate::report::problem::Problem;
 use crate::report::{format, moved};
 use crate::results::{Metric, Phase};
 
@@ -20,6 +21,8 @@ const GROUP_GAP: i32 = 14;
 const NAME: i32 = 15;
 const LABEL: i32 = 13;
 const SMALL: i32 = 11;
+/// How far from its middle a dot reaches.
+const DOT: i32 = 4;
 
 /// Draws it.
 pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
@@ -92,7 +95,11 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
                 let (from, to) = (at(sum), at(sum + ns));
                 sum += ns;
                 canvas.bar((from, to), (y + 2, y + ROW - 3), theme.part(part), 1.0)?;
-                if width(name, SMALL, false)? + 8 <= to - from {
+                let half = width(name, SMALL, false)? / 2 + 4;
+                // A dot on a name would make both unreadable; the key names the colour as well.
+                let near = |dot: u64| (at(dot) - (from + to) / 2).abs() < half + DOT;
+                let covered = signs::valid(&row.moves.waits).any(near);
+                if 2 * half <= to - from && !covered {
                     canvas.text(
                         name,
                         ((from + to) / 2, middle),
@@ -106,7 +113,7 @@ fn groups(canvas: &Canvas<'_>, sections: &[&Section], top: i32) -> Result<()> {
             let mut end = at(sum);
             for value in signs::valid(&row.moves.waits) {
                 canvas.dot((at(value), middle), colour)?;
-                end = end.max(at(value) + 4);
+                end = end.max(at(value) + DOT);
             }
             let (ink, said) = (if row.baseline { theme.soft } else { theme.ink }, label(row));
             canvas.text(&said, (end + 8, middle), LABEL, ink, Align::Left, false)?;

@@ -3,7 +3,8 @@
 
 use super::canvas::{Align, Canvas, width};
 use crate::error::Result;
-use crate::report::document::{Dot, Problem, Section};
+use crate::report::document::{Dot, Section};
+use crate::report::problem::{self, Problem};
 
 const LABEL: i32 = 12;
 const MARK: i32 = 10;
@@ -54,20 +55,21 @@ pub(super) fn draw(canvas: &Canvas<'_>, samples: &[Dot], (mut at, middle): (i32,
 
 /// What does not count of that which a chart shows, one line a case, the first few.
 pub(super) fn named(sections: &[&Section], concerns: impl Fn(&Section, &Problem) -> bool) -> Vec<String> {
-    let each = sections.iter().flat_map(|section| section.problems.iter().map(move |p| (*section, p)));
-    let all: Vec<(&Section, &Problem)> = each.filter(|(section, p)| concerns(section, p)).collect();
-    let line = |(section, problem): &(&Section, &Problem)| {
-        let sign = match problem.status {
-            "invalid" => "○ ",
-            "failed" => "× ",
-            _ => "",
-        };
-        format!("{sign}{} {}", section.label, problem.sentence())
-    };
-    let mut lines: Vec<String> = all.iter().take(NAMED_PROBLEMS).map(line).collect();
-    if all.len() > NAMED_PROBLEMS {
-        lines
-            .push(format!("and {} more that do not count; the tables name them", all.len() - NAMED_PROBLEMS));
+    let mut lines: Vec<String> = Vec::new();
+    for section in sections {
+        for told in problem::told(section.problems.iter().filter(|one| concerns(section, one))) {
+            let sign = match told.status {
+                "invalid" => "○ ",
+                "failed" => "× ",
+                _ => "",
+            };
+            lines.push(format!("{sign}{} {}", section.label, told.sentence()));
+        }
+    }
+    if lines.len() > NAMED_PROBLEMS {
+        let more = lines.len() - NAMED_PROBLEMS;
+        lines.truncate(NAMED_PROBLEMS);
+        lines.push(format!("and {more} more that do not count; the tables name them"));
     }
     lines
 }

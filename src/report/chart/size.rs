@@ -4,7 +4,8 @@ use super::canvas::{Align, Canvas, MARGIN, WIDTH, Words, colours, cut, foot, pic
 use super::signs;
 use super::theme::Theme;
 use crate::error::Result;
-use crate::report::document::{Document, Figure, Problem, Section};
+use crate::report::document::{Document, Figure, Section};
+use crate::report::problem::Problem;
 use crate::report::{finding, format};
 use crate::results::{Metric, Phase};
 

@@ -5,8 +5,9 @@ use super::segments::{Bar, fitting};
 use super::signs;
 use super::theme::Theme;
 use crate::error::Result;
-use crate::report::document::{Document, Problem, Row, Section};
+use crate::report::document::{Document, Row, Section};
 use crate::report::moves::Move;
+use crate::report::problem::Problem;
 use crate::report::{format, moved};
 use crate::results::{Metric, Phase};
 

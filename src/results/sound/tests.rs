@@ -118,6 +118,29 @@ fn what_ends_before_it_begins_is_refused() {
 }
 
 #[test]
+fn a_row_of_a_layer_is_of_a_known_transfer_and_names_it_once() {
+    let row = "go-scratch,single,buildkit,cold,1,,,push,1,sha256:0110";
+    assert_eq!(
+        said("transfers.csv", row, "go-scratch,single,buildkit,cold,1,,,pushed,1,sha256:0110"),
+        "column `transfer`: `pushed` is not a value of this column"
+    );
+    assert_eq!(
+        said("transfers.csv", row, "go-scratch,single,buildkit,cold,1,,,update-push,1,sha256:0110"),
+        "column `phase`: update-push is not made in cold"
+    );
+    assert_eq!(
+        said("transfers.csv", row, "go-scratch,single,buildkit,cold,1,,,push,1,sha256:x0110"),
+        "column `digest`: `sha256:x0110060110060110060110060110060110060110060110060110060110060000` is not a value of \
+         this column"
+    );
+    // The second of two rows is the one too many.
+    assert_eq!(
+        said("transfers.csv", ",push,2,sha256:0210", ",push,1,sha256:0210"),
+        "column `layer`: an earlier row has layer 1 in push of go-scratch/single cold, round 1, already"
+    );
+}
+
+#[test]
 fn a_round_beyond_those_of_the_run_is_one_that_repeats_another() {
     for (table, row) in [
         ("samples.csv", "python-venv,single,buildkit,cold,3,build-wall"),
