@@ -11,6 +11,11 @@ use crate::engine::{BuildRequest, Built, CacheRecord, Engine, Heard};
 use crate::error::Result;
 use crate::results::{Builder, Phase};
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// How long after the end of a build its engine may still hold what the build read, and how often it is asked.
+const LETTING_GO: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Writes down what is about to be made, builds, and writes down what was made. The second value is the bytes
 /// that the build added to the build cache.
@@ -44,7 +49,7 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
     };
     let buildkit = pass.builder == Builder::Buildkit;
     let (observer, journal, mut noted) = (&mut *runner.observer, &mut runner.journal, Ok(()));
-    let mut note = |entry| {
+    let mut heed = |entry| {
         if noted.is_ok() {
             noted = journal.note(&entry);
         }
@@ -55,11 +60,11 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
         .build(&request, &mut |heard| match heard {
             Heard::Running { name, since } => {
                 if buildkit {
-                    note(Entry::Step { makes: Makes::of_name(name), from: since });
+                    heed(Entry::Step { makes: Makes::of_name(name), from: since });
                 }
                 observer.step(name);
             }
-            Heard::Made(id) => note(Entry::Made { at: seconds(), id: id.to_owned() }),
+            Heard::Made(id) => heed(Entry::Made { at: seconds(), id: id.to_owned() }),
         })
         .await?;
     noted?;
@@ -73,11 +78,12 @@ pub(super) async fn build_journalled<E: Engine, O: Observer>(
         built.trace.distrust(jump);
     }
     let during = format!("during {of}");
-    let (after, new) = match look(runner, &during).await {
+    let after = match at_rest(runner.engine, &before).await {
         // An engine that is gone must not take the reason of its last build with it: what is asked next will tell.
         Err(_gone) if built.outcome.is_err() => return Ok((built, None)),
         looked => looked?,
     };
+    let new = note(runner, &after, &during)?;
     if !buildkit {
         note_step_images(runner, &present, &built, &during).await?;
     }
@@ -140,12 +146,38 @@ pub(super) async fn look<E: Engine, O: Observer>(
     when: &str,
 ) -> Result<(Vec<CacheRecord>, New)> {
     let now = runner.engine.cache().await?;
-    let new = runner.cache.look(&now);
+    let new = note(runner, &now, when)?;
+    Ok((now, new))
+}
+
+/// Writes down which records are new and ours.
+fn note<E: Engine, O: Observer>(
+    runner: &mut Runner<'_, E, O>,
+    now: &[CacheRecord],
+    when: &str,
+) -> Result<New> {
+    let new = runner.cache.look(now);
     runner.journal.write(&Entry::Records { ids: new.ours.clone() })?;
     if new.foreign {
         runner.warn(foreign_build(when))?;
     }
-    Ok((now, new))
+    Ok(new)
+}
+
+/// The build cache after a build. An engine lets go of what a build read from its client a moment after its end, and shows it
+/// by another id until then: it would be counted as new.
+async fn at_rest(engine: &impl Engine, before: &[CacheRecord]) -> Result<Vec<CacheRecord>> {
+    let give_up = Instant::now() + LETTING_GO;
+    loop {
+        let now = engine.cache().await?;
+        let is_new = |record: &CacheRecord| before.iter().all(|known| known.id != record.id);
+        let held =
+            now.iter().any(|record| record.in_use && Makes::Source.describes(record) && is_new(record));
+        if !held || Instant::now() >= give_up {
+            return Ok(now);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// What a build that began then added. A record of ours that was made before and has only now come is one that engines show

@@ -9,6 +9,7 @@ use dbench::results::{Loaded, RunFolder};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const RUN: [&str; 5] = ["run", "--phase=cold", "--rounds=2", "--variant=single", "--seed=1"];
 
@@ -87,6 +88,34 @@ fn stuck(first: &str, then: &str) -> (Folder, Output) {
     until("the clean-up asks the engine", || server.requests().len() > before);
     signal(then, &running);
     (folder, running.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_first_signal_while_a_whole_run_removes_what_it_made_does_not_keep_it_from_that() {
+    let folder = scenario();
+    let (working, results) = (working(), folder.path("results"));
+    let has_ended = move || {
+        let runs = files::list(&results).unwrap_or_default().into_iter();
+        runs.filter_map(|run| Loaded::read(RunFolder::at(run)).ok()).any(|loaded| loaded.run.ended.is_some())
+    };
+    let slow = has_ended.clone();
+    let server = Server::start(&folder.path("docker.sock"), move |request: &Request| {
+        if slow() {
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        working(request)
+    });
+    let running = begin(&folder);
+    until("the end of the plan", has_ended);
+    let before = server.requests().len();
+    signal("-INT", &running);
+    let ended = running.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(server.requests().len() > before, "nothing was left to remove: {said}");
+    assert_eq!(ended.status.code(), Some(0), "{said}");
+    assert!(said.contains("interrupted: removing what was made"), "{said}");
+    assert!(loaded(&folder).run.is_whole());
+    assert!(files::list(&folder.path("state/dbench/journal")).unwrap().is_empty());
 }
 
 #[test]

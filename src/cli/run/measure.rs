@@ -13,6 +13,10 @@ use crate::runner::bases::Bases;
 use crate::runner::{Ending, Runner, Settings};
 use crate::scenario::Scenario;
 
+/// What is said to the first signal.
+const REMOVING: &str = "interrupted: removing what was made, once the engine lets go of it (a few seconds); a second Ctrl-C \
+    leaves it to `dbench clean`";
+
 /// What a run stands on.
 pub(super) struct Surroundings<'a> {
     pub(super) engine: &'a DockerEngine,
@@ -39,10 +43,7 @@ pub(super) async fn measure(
         () = signals.next() => None,
     };
     if ended.is_none() {
-        screen.say(
-            "interrupted: removing what was made, once the engine lets go of it (a few seconds); a second Ctrl-C leaves it to \
-             `dbench clean`",
-        );
+        screen.say(REMOVING);
     }
     let ending = match &ended {
         None => Ending::Interrupted,
@@ -53,7 +54,7 @@ pub(super) async fn measure(
         // The end is written down before the engine is waited for.
         biased;
         cleaned = runner.finish(ending) => Some(cleaned),
-        () = signals.again() => None,
+        () = left_to_clean(&mut signals, ended.is_some(), screen) => None,
     };
     drop(runner);
     progress.finish();
@@ -68,6 +69,15 @@ pub(super) async fn measure(
         screen.problem("warning", &format!("left in the engine: {left}"));
     }
     Ok(folder)
+}
+
+/// Waits for the signal that leaves the clean-up to `dbench clean`: the second of all, whatever ended the run.
+async fn left_to_clean(signals: &mut Signals, is_first: bool, screen: &Screen) {
+    if is_first {
+        signals.next().await;
+        screen.say(REMOVING);
+    }
+    signals.again().await;
 }
 
 /// What is said where a second signal did not let the clean-up come to its end.

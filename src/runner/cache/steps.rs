@@ -45,7 +45,7 @@ impl Makes {
     }
 
     /// Whether the record is such a thing.
-    pub(super) fn describes(self, record: &CacheRecord) -> bool {
+    pub(in super::super) fn describes(self, record: &CacheRecord) -> bool {
         match self {
             Self::Source => record.description.starts_with("local source for "),
             Self::Files => record.description == "fileop target",
