@@ -15,7 +15,7 @@
 //!       stats ──► report (tables, Markdown, charts)
 //! ```
 //!
-//! Arrows between the rooms only go down this list: `cli`, `runner`, `engine`, `registry`, `context`, `image`, `scenario`,
+//! Arrows between the rooms only go down this list: `cli`, `runner`, `engine`, `registry`, `context`, `scenario`, `image`,
 //! `report`, `stats`, `results`, `error`.
 
 pub mod cli;

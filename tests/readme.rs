@@ -125,7 +125,8 @@ fn every_flag_and_variable_of_the_configuration_is_in_the_help() {
 
 #[test]
 fn the_table_of_scenarios_is_that_of_the_folder() {
-    let scenarios = Scenario::load_all(&root().join("scenarios")).unwrap_or_else(|error| panic!("{error}"));
+    let scenarios =
+        Scenario::load_all(&root().join("scenarios"), &[]).unwrap_or_else(|error| panic!("{error}"));
     let mut of_folder: Vec<_> = scenarios
         .into_iter()
         .map(|s| vec![format!("[{0}](scenarios/{0})", s.name), s.title, s.language])

@@ -30,7 +30,7 @@ fn folders(path: &str) -> BTreeSet<String> {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    Scenario::load_all(&root().join("scenarios")).unwrap_or_else(|error| panic!("{error}"))
+    Scenario::load_all(&root().join("scenarios"), &[]).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn contracts() -> Vec<BaseContract> {

@@ -1,7 +1,7 @@
 //! `dbench.toml`: bases that are mapped and defaults of flags. A flag beats the environment, which beats the file.
 
-use super::mapping::is_image_name;
 use crate::error::{Error, Result, files, shown};
+use crate::image::not_a_name;
 use crate::results::Builder;
 use crate::runner::normal_platform;
 use serde::{Deserialize, Deserializer};
@@ -137,8 +137,9 @@ impl Config {
                  and platform",
             )
         })?;
-        if let Some((_, image)) = disk.bases.iter().find(|(_, image)| !is_image_name(image.get_ref())) {
-            return Err(Error::input(format!("`{}` is not the name of an image", image.get_ref()))
+        let wrong = |image: &toml::Spanned<String>| not_a_name(image.get_ref());
+        if let Some((image, why)) = disk.bases.values().find_map(|image| Some((image, wrong(image)?))) {
+            return Err(Error::input(format!("`{}` is not the name of an image: {why}", image.get_ref()))
                 .at_offset(shown(path), &text, image.span().start)
                 .hint("write NAME[:TAG][@DIGEST]"));
         }

@@ -104,6 +104,24 @@ impl Findings {
         self.push(Mark::Bad, what, found.into(), Some(cure.into()));
     }
 
+    /// What it all comes to.
+    fn verdict(&self) -> String {
+        let marked = |mark: Mark| {
+            let names =
+                self.0.iter().filter(|finding| finding.mark == mark).map(|finding| finding.what.as_str());
+            // Of many things of one kind the kind is named once.
+            names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        };
+        let (bad, worse) = (marked(Mark::Bad), marked(Mark::Warn));
+        if !bad.is_empty() {
+            format!("`dbench run` does not work here before this is mended: {}", bad.join(", "))
+        } else if worse.is_empty() {
+            "`dbench run` works here".to_owned()
+        } else {
+            format!("`dbench run` works here; to be looked at before: {}", worse.join(", "))
+        }
+    }
+
     fn push(&mut self, mark: Mark, what: &str, found: String, cure: Option<String>) {
         self.0.push(Finding { mark, what: what.to_owned(), found, effect: None, cure });
     }
@@ -120,7 +138,7 @@ pub(super) async fn doctor(
     look_at_config(&mut findings, config, &arguments);
     findings.fine("color", screen.colour_and_source());
     look_at_surroundings(&mut findings, arguments.node_root.as_deref().map(Path::new));
-    let scenarios = match scenarios::find(config, &arguments.scenarios) {
+    let scenarios = match scenarios::find(config, &arguments.scenarios, &[]) {
         Ok(found) => {
             let carried = if found.carried.is_some() { ", those that dbench carries" } else { "" };
             findings.fine("scenarios found", format!("{}{carried}", found.all.len()));
@@ -324,6 +342,7 @@ fn text(findings: &Findings, page: usize) -> String {
             text.push_str(&format!("{mark} {what:width$}  {line}\n"));
         }
     }
+    text.push_str(&format!("\n{}\n", fold(&findings.verdict(), page.max(NARROWEST), 2)));
     text
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn list(arguments: &Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
-    let found = scenarios::find_and_say(config, &arguments.scenarios, screen)?;
+    let found = scenarios::find_and_say(config, &arguments.scenarios, &[], screen)?;
     let all = &found.all;
     let text = match arguments.format {
         Format::Text => all.iter().map(described).collect::<Vec<_>>().join("\n"),

@@ -3,9 +3,10 @@
 //! Leaves to `runner` what the images are.
 
 use crate::error::Result;
+use crate::image::{not_a_name, same_image};
 use crate::results::Builder;
 use crate::runner::bases;
-use crate::scenario::{Scenario, same_image};
+use crate::scenario::Scenario;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The value of `--base`.
@@ -14,40 +15,12 @@ pub(super) fn parse(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .filter(|(name, image)| !name.is_empty() && !image.is_empty())
         .ok_or("write it as NAME=IMAGE, for example golang:1.21-alpine=mirror.example/golang:1.21")?;
-    match [name, image].into_iter().find(|name| !is_image_name(name)) {
-        Some(wrong) => Err(format!("`{wrong}` is not the name of an image; write NAME[:TAG][@DIGEST]")),
+    match [name, image].into_iter().find_map(|name| Some((name, not_a_name(name)?))) {
+        Some((wrong, why)) => {
+            Err(format!("`{wrong}` is not the name of an image: {why}; write NAME[:TAG][@DIGEST]"))
+        }
         None => Ok((name.to_owned(), image.to_owned())),
     }
-}
-
-/// Whether text has the form `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`.
-pub(super) fn is_image_name(text: &str) -> bool {
-    let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
-    let slash = name.rfind('/').map_or(0, |at| at + 1);
-    let (path, tag) = match name[slash..].find(':') {
-        Some(at) => (&name[..slash + at], Some(&name[slash + at + 1..])),
-        None => (name, None),
-    };
-    let (host, rest) = match path.split_once('/') {
-        Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),
-        _ => ("host", path),
-    };
-    let is_part = |part: &str| {
-        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        part.starts_with(good) && part.ends_with(good) && part.chars().all(|c| good(c) || "._-".contains(c))
-    };
-    let plain = |text: &str, more: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
-    };
-    let is_digest = |digest: &str| {
-        digest.split_once(':').is_some_and(|(kind, hex)| {
-            plain(kind, "+._-") && hex.len() >= 32 && hex.chars().all(|c| c.is_ascii_hexdigit())
-        })
-    };
-    plain(host, ".:-[]")
-        && rest.split('/').all(is_part)
-        && tag.is_none_or(|tag| plain(tag, "._-") && !tag.starts_with(['.', '-']))
-        && digest.is_none_or(is_digest)
 }
 
 /// The names given to `--base` that no variant of these scenarios uses.
@@ -105,23 +78,4 @@ pub(super) fn planned(
         }
     }
     Ok(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_images_are_told_from_other_text() {
-        let digest = format!("base@sha256:{}", "a".repeat(64));
-        for name in ["base", "base:1", "a/b__c/d-e:V1.2_3", "mirror.example:5000/a:1", "localhost/a", &digest]
-        {
-            assert!(is_image_name(name), "{name}");
-        }
-        for text in
-            ["", "y@@", "y@", "A", "a:", "a:-1", "a//b", "/a", "a b", "a@sha256:1", "-a", "a/", "a:1:2"]
-        {
-            assert!(!is_image_name(text), "{text}");
-        }
-    }
 }

@@ -35,7 +35,10 @@ pub(super) fn new(arguments: &Arguments, config: &Config, screen: &Screen) -> Re
             known.join(", ")
         )));
     }
-    let parent = config.scenarios(&arguments.scenarios).value;
+    let parent = config.scenarios(&arguments.scenarios);
+    // Where that folder is found from now on, the carried ones are no longer taken.
+    let instead_of_carried = parent.is_built_in() && !parent.value.exists();
+    let parent = parent.value;
     let folder = carried::write_new(&parent, &arguments.name, arguments.from.as_deref())?;
     // What dbench writes must be what it reads.
     let scenario = Scenario::load(&folder)?;
@@ -48,5 +51,12 @@ pub(super) fn new(arguments: &Arguments, config: &Config, screen: &Screen) -> Re
         variants.join(", ")
     ))?;
     screen.say(&format!("change it, then: dbench run {} --plan", arguments.name));
+    if instead_of_carried {
+        screen.say(&format!(
+            "from now on `dbench run` takes what is in {}; a carried scenario is had there with `dbench new NAME --from \
+             SCENARIO`",
+            shown(&parent).display()
+        ));
+    }
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ use super::screen::Screen;
 use super::signals::Signals;
 use crate::error::{Error, Exit, Result};
 use crate::registry::{Limits, Registry, Settings};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,11 +21,19 @@ Examples:
 pub(super) struct Arguments {
     /// Where to listen; port 0 is any free one. Nobody is asked who they are: leave it on loopback unless the network is
     /// your own
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000", value_parser = address)]
     addr: SocketAddr,
     /// The folder that keeps the content; a temporary one if left out
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+}
+
+/// The value of `--addr`: a name such as `localhost` stands for the first address that it has.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().map_err(|cause| cause.to_string());
+    found.and_then(|mut all| all.next().ok_or_else(|| "the name has no address".to_owned())).map_err(|why| {
+        format!("{why}; write HOST:PORT, such as 127.0.0.1:5000 or localhost:0, port 0 being any free one")
+    })
 }
 
 pub(super) async fn registry(arguments: Arguments, screen: &Screen) -> Result<Exit> {

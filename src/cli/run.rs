@@ -1,6 +1,7 @@
 //! `dbench run`: builds, proves and measures scenarios, and shows what came out.
 
 mod engine;
+mod gap;
 mod measure;
 mod resume;
 
@@ -13,18 +14,19 @@ use crate::context as build_context;
 use crate::engine::node::ImageStore;
 use crate::engine::{About, Engine, Patience, Reach};
 use crate::error::{Error, Exit, Result};
+use crate::image::same_image;
 use crate::report::Document;
 use crate::results::{
-    Builder, Loaded, MOST_ROUNDS, Measure, Metric, NodeKind, Phase, Run, RunFolder, SCHEMA, Sample, Status,
-    Writer,
+    Builder, Loaded, MOST_ROUNDS, Measure, NodeKind, Phase, Run, RunFolder, SCHEMA, Writer,
 };
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Deadlines, Lock, Planned, Selection, Settings, host};
-use crate::scenario::{Scenario, same_image};
+use crate::scenario::Scenario;
 use clap::parser::ValueSource;
+use gap::has_gap;
 use jiff::Timestamp;
 use measure::{Surroundings, measure};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -180,7 +182,8 @@ pub(super) async fn run(
     }
     let out = config.out(&arguments.out).value;
     // The carried ones stay where they are unpacked until the run has ended.
-    let Found { all, carried: _carried } = scenarios::find_and_say(config, &arguments.scenarios, screen)?;
+    let Found { all, carried: _carried, .. } =
+        scenarios::find_and_say(config, &arguments.scenarios, &arguments.names, screen)?;
     let mut scenarios = runner::select(all, &arguments.names, &arguments.variant)?;
     for left_out in runner::with_edits(&mut scenarios, &arguments.phase)? {
         screen.problem("warning", &left_out);
@@ -340,15 +343,4 @@ fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: 
     } else {
         Exit::Done
     })
-}
-
-/// Whether some measured case has no valid sample, though its builder can build it.
-fn has_gap(plan: &[Planned], samples: &[Sample]) -> bool {
-    let valid: BTreeSet<_> = samples
-        .iter()
-        .filter(|s| s.metric == Metric::BuildWall)
-        .filter(|s| s.valid().is_some() || s.status == Status::Skipped)
-        .map(|s| &s.case)
-        .collect();
-    plan.iter().any(|planned| planned.measured && !valid.contains(&planned.case))
 }

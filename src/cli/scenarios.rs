@@ -4,7 +4,7 @@
 
 use super::config::Config;
 use super::screen::Screen;
-use crate::error::Result;
+use crate::error::{Result, shown};
 use crate::runner::state_folder;
 use crate::scenario::{Scenario, Unpacked};
 use std::path::PathBuf;
@@ -12,23 +12,37 @@ use std::path::PathBuf;
 /// Scenarios, and what they stand on.
 pub(super) struct Found {
     pub(super) all: Vec<Scenario>,
+    /// Folders beside them that are none.
+    pub(super) unmarked: Vec<PathBuf>,
     /// Where the carried ones were unpacked, if these are they. They stay there as long as this lives.
     pub(super) carried: Option<Unpacked>,
 }
 
-/// Loads them. Only where no folder is named and none is found, the carried ones are taken.
-pub(super) fn find(config: &Config, given: &Option<PathBuf>) -> Result<Found> {
+/// Loads them, or those that are named where all of these are there. Only where no folder is named and none is found, the
+/// carried ones are taken.
+pub(super) fn find(config: &Config, given: &Option<PathBuf>, names: &[String]) -> Result<Found> {
     let folder = config.scenarios(given);
     if !folder.is_built_in() || folder.value.exists() {
-        return Ok(Found { all: Scenario::load_all(&folder.value)?, carried: None });
+        let unmarked = Scenario::unmarked(&folder.value).unwrap_or_default();
+        return Ok(Found { all: Scenario::load_all(&folder.value, names)?, unmarked, carried: None });
     }
     let carried = Unpacked::below(&state_folder()?)?;
-    Ok(Found { all: Scenario::load_all(carried.folder())?, carried: Some(carried) })
+    let all = Scenario::load_all(carried.folder(), names)?;
+    Ok(Found { all, unmarked: Vec::new(), carried: Some(carried) })
 }
 
-/// The same, and says so where they are the carried ones.
-pub(super) fn find_and_say(config: &Config, given: &Option<PathBuf>, screen: &Screen) -> Result<Found> {
-    let found = find(config, given)?;
+/// The same, and says where they are the carried ones, and what one might take for one.
+pub(super) fn find_and_say(
+    config: &Config,
+    given: &Option<PathBuf>,
+    names: &[String],
+    screen: &Screen,
+) -> Result<Found> {
+    let found = find(config, given, names)?;
+    for folder in &found.unmarked {
+        let said = format!("{} holds no scenario.toml, so it is no scenario", shown(folder).display());
+        screen.problem("warning", &said);
+    }
     if found.carried.is_some() {
         screen.say(
             "there is no folder scenarios here: these are the scenarios that dbench carries; `dbench new NAME --from \

@@ -33,11 +33,7 @@ impl Ignored {
     /// # Errors
     /// If the file cannot be read, or holds what is no pattern.
     pub fn by(builder: Builder, variant: &Variant, context: &Path) -> Result<Option<Self>> {
-        let file = match builder {
-            Builder::Buildkit => ignore_file(&variant.path, context),
-            Builder::Classic => classic_ignore_file(context),
-        };
-        let Some(file) = file else { return Ok(None) };
+        let Some(file) = file_of(builder, variant, context) else { return Ok(None) };
         let text = files::read_to_string(&file).map_err(|error| unreadable(&file, error.reason()))?;
         let patterns = Patterns::parse(&text).map_err(|error| match error.place() {
             Some(_) => error,
@@ -45,6 +41,25 @@ impl Ignored {
         })?;
         Ok(Some(Self { file, text, patterns }))
     }
+}
+
+/// The ignore file that a builder reads for a variant.
+fn file_of(builder: Builder, variant: &Variant, context: &Path) -> Option<PathBuf> {
+    match builder {
+        Builder::Buildkit => ignore_file(&variant.path, context),
+        Builder::Classic => classic_ignore_file(context),
+    }
+}
+
+/// Refuses an ignore file that a symbolic link leads out of the scenario.
+fn stays_inside(file: &Path, scenario: &Scenario) -> Result<()> {
+    let real = |path: &Path| path.canonicalize().map_err(|cause| unreadable(path, cause));
+    if real(file)?.starts_with(real(&scenario.dir)?) {
+        return Ok(());
+    }
+    Err(Error::input("the ignore file is outside the scenario")
+        .in_file(shown(file))
+        .hint("keep everything that a scenario builds from in its own folder"))
 }
 
 /// Looks through all that the builds of a run are sent, for what they could not take in.
@@ -59,6 +74,9 @@ pub fn check(scenarios: &[Scenario], builders: &[Builder]) -> Result<()> {
         for (scenario, variant) in each() {
             if variant.lacking(*builder)?.is_some() {
                 continue;
+            }
+            if let Some(file) = file_of(*builder, variant, &scenario.context) {
+                stays_inside(&file, scenario)?;
             }
             let ignored = Ignored::by(*builder, variant, &scenario.context)?;
             let overlays = [&scenario.source, &scenario.deps].into_iter().flatten();

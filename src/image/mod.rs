@@ -1,12 +1,14 @@
-//! Owns what an image is made of: digests, manifests, and layers read from a saved image, each proven against its digest.
+//! Owns what an image is called and made of: names, digests, manifests, and layers read from a saved image, each proven against its digest.
 //! Leaves to `engine` and `registry` where the bytes come from.
 
 mod digest;
 mod manifest;
+mod name;
 mod saved;
 
 pub use digest::{Algorithm, Digest, Hasher};
 pub use manifest::{Content, Descriptor, Manifest, ManifestKind};
+pub use name::{is_component, is_tag, not_a_name, registry, same_image, unpinned};
 pub use saved::read_saved;
 
 /// One layer of an image.

@@ -1,13 +1,11 @@
 //! Names that come in with a request. What parses can be part of a path: nothing absolute, no `.` or `..`, no empty part.
 
-use crate::image::Digest;
+use crate::image::{Digest, is_component, is_tag};
 use std::fmt;
 use std::path::PathBuf;
 
 /// The longest name of a repository; its parts become folders.
 const NAME_LIMIT: usize = 255;
-/// The longest tag.
-const TAG_LIMIT: usize = 128;
 
 /// The name of a repository, such as `team/app`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,23 +33,13 @@ impl fmt::Display for Name {
     }
 }
 
-/// Lower-case letters and digits, in groups that are joined by `.`, `_`, `__` or any number of `-`.
-fn is_component(text: &str) -> bool {
-    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_joint = |joint: &str| matches!(joint, "." | "_" | "__") || joint.bytes().all(|byte| byte == b'-');
-    text.starts_with(is_word) && text.ends_with(is_word) && text.split(is_word).all(is_joint)
-}
-
 /// A tag: a name for a manifest that can be moved.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Tag(String);
 
 impl Tag {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let good = (1..=TAG_LIMIT).contains(&text.len())
-            && !text.starts_with(['.', '-'])
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-        good.then(|| Self(text.to_owned()))
+        is_tag(text).then(|| Self(text.to_owned()))
     }
 
     pub(super) fn as_str(&self) -> &str {

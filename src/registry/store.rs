@@ -43,6 +43,10 @@ pub(super) struct Stored {
 impl Store {
     /// Opens a folder, new or left by an earlier registry, whose unfinished uploads are removed.
     pub(super) fn open(folder: &Path) -> Result<Self> {
+        if folder.exists() && !folder.is_dir() {
+            return Err(Error::input(format!("{} is no folder", folder.display()))
+                .hint("name an empty folder, a new one, or one that a registry of dbench made"));
+        }
         files::create_dir_all(folder)?;
         let marker = folder.join(MARKER);
         if !marker.exists() && !files::list(folder)?.is_empty() {

@@ -3,8 +3,9 @@
 use super::platform::same_platform;
 use crate::engine::{Engine, Image, STAND_IN_LABEL, STAND_INS};
 use crate::error::{Error, Result};
+use crate::image::same_image;
 use crate::results::{BaseRecord, Builder};
-use crate::scenario::{Origin, Scenario, Variant, same_image};
+use crate::scenario::{Origin, Scenario, Variant};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 

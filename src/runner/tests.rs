@@ -39,7 +39,7 @@ pub(super) const SCENARIO: &str = include_str!("../../tests/common/file.toml");
 pub(super) fn scenario(folder: &Path) -> Vec<Scenario> {
     let home = folder.join("scenarios/file");
     files_of(&home, SCENARIO, ["FROM base\nCOPY edition /edition\n"; 2]);
-    Scenario::load_all(&folder.join("scenarios")).unwrap()
+    Scenario::load_all(&folder.join("scenarios"), &[]).unwrap()
 }
 
 /// Writes a scenario of that description, with the Dockerfiles of `single` and `multi`.

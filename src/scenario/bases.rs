@@ -7,8 +7,9 @@
 //! that needs one fails there on stand-ins and official images alike, and the probe sees it. What an empty stage passes on counts
 //! as coming from where the stage has it from. Of a base without a contract nothing is known, so nothing is said.
 
-use super::{Dockerfile, Origin, Scenario, dockerfile::same_image};
+use super::{Dockerfile, Origin, Scenario};
 use crate::error::{Error, Result, files};
+use crate::image::{same_image, unpinned};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -138,8 +139,10 @@ fn check(path: &Path, dockerfile: &Dockerfile, contracts: &[BaseContract]) -> Re
     Ok(())
 }
 
+/// The C library of an image, also of one that a digest pins.
 fn libc(image: &str, contracts: &[BaseContract]) -> Option<Libc> {
-    contracts.iter().find(|contract| same_image(&contract.official, image)).map(|contract| contract.libc)
+    let is_of = |contract: &&BaseContract| same_image(&contract.official, unpinned(image));
+    contracts.iter().find(is_of).map(|contract| contract.libc)
 }
 
 /// The C libraries that programs from each stage may need. Stages take only from earlier ones, so one pass is enough.

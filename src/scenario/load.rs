@@ -15,6 +15,8 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 
 const FILE: &str = "scenario.toml";
+/// The folder of bases beside those of scenarios.
+const BASES: &str = "bases";
 
 /// The file that is read, and the folder that nothing may lead out of.
 struct Place {
@@ -86,21 +88,38 @@ impl Scenario {
     }
 
     /// Loads every folder below `dir` that holds a `scenario.toml`, sorted by name, and holds them to the contracts of
-    /// bases below `dir/bases`.
-    pub fn load_all(dir: &Path) -> Result<Vec<Self>> {
+    /// bases below `dir/bases`. Where all of `names` are among them, these alone are loaded: what is wrong with another one
+    /// is not in their way.
+    pub fn load_all(dir: &Path, names: &[String]) -> Result<Vec<Self>> {
         let hint = "name the folder of the scenarios with --scenarios";
         if !dir.is_dir() {
             return Err(Error::input(format!("there is no folder {}", dir.display())).hint(hint));
         }
-        let folders = files::list(dir)?.into_iter().filter(|folder| folder.join(FILE).is_file());
-        let scenarios = folders.map(|folder| Self::load(&folder)).collect::<Result<Vec<_>>>()?;
+        let mut folders = files::list(dir)?;
+        folders.retain(|folder| folder.join(FILE).is_file());
+        let is = |folder: &PathBuf, name: &String| folder.file_name().is_some_and(|own| own == name.as_str());
+        if !names.is_empty() && names.iter().all(|name| folders.iter().any(|folder| is(folder, name))) {
+            folders.retain(|folder| names.iter().any(|name| is(folder, name)));
+        }
+        let scenarios = folders.iter().map(|folder| Self::load(folder)).collect::<Result<Vec<_>>>()?;
         if scenarios.is_empty() {
             return Err(
                 Error::input(format!("no folder in {} holds a scenario.toml", dir.display())).hint(hint)
             );
         }
-        check_libc(&scenarios, &BaseContract::load_all(&dir.join("bases"))?)?;
+        check_libc(&scenarios, &BaseContract::load_all(&dir.join(BASES))?)?;
         Ok(scenarios)
+    }
+
+    /// The folders below `dir` that one would take for scenarios and that hold no `scenario.toml`.
+    pub fn unmarked(dir: &Path) -> Result<Vec<PathBuf>> {
+        let mut folders = files::list(dir)?;
+        let hidden =
+            |folder: &Path| folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        folders.retain(|folder| {
+            folder.is_dir() && !folder.ends_with(BASES) && !hidden(folder) && !folder.join(FILE).exists()
+        });
+        Ok(folders)
     }
 }
 
@@ -168,6 +187,10 @@ fn build(place: &Place, name: String, disk: disk::Scenario) -> Result<Scenario> 
             ));
         }
         variants.push(variant);
+    }
+    if let [only] = variants.as_slice() {
+        let message = format!("`{}` is the only variant, so there is nothing to compare it with", only.name);
+        return Err(place.error(at, message, "add a second [[variants]]"));
     }
     if !variants.iter().any(|variant| variant.baseline) {
         return Err(place.error(at, "no variant is the baseline", "add `baseline = true` to one variant"));

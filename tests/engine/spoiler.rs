@@ -170,7 +170,7 @@ fn description(about: &About, scenarios: &[Scenario], bases: &Bases, builder: Bu
 /// One round of all phases through a spoiled engine: what was written, and what was warned of.
 async fn spoiled(lane: &Lane, builder: Builder) -> Result<(Loaded, String)> {
     let engine = Spoiler { engine: &lane.engine, namespace: &lane.token };
-    let scenarios = Scenario::load_all(&lane.path("scenarios"))?;
+    let scenarios = Scenario::load_all(&lane.path("scenarios"), &[])?;
     let about = engine.about().await?;
     let bases = Bases::resolve(&engine, &scenarios, &BTreeMap::new(), &[builder], None).await?;
     let run = description(&about, &scenarios, &bases, builder);

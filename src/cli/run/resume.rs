@@ -3,17 +3,19 @@
 
 use super::super::Format;
 use super::super::config::Config;
+use super::super::scenarios::{self, Found};
 use super::super::screen::Screen;
 use super::{Arguments, Surroundings, conclude, deadlines, engine, measure, plan, transfers};
 use crate::context as build_context;
 use crate::engine::node::ImageStore;
 use crate::engine::{Engine, Reach};
 use crate::error::{Error, Exit, Result, shown};
+use crate::image::same_image;
 use crate::report::format;
 use crate::results::{Loaded, Measure, Run, RunFolder, Writer, find_run, newest};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Lock, Round, Selection, Settings, host};
-use crate::scenario::{Scenario, same_image};
+use crate::scenario::Scenario;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +46,9 @@ pub(super) async fn resume(
     let out = config.out(&arguments.out).value;
     let folder = find(&out, name)?;
     let mut loaded = Loaded::read(folder.clone())?;
-    let all = Scenario::load_all(&config.scenarios(&arguments.scenarios).value)?;
+    let names: Vec<String> = loaded.run.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+    // The carried ones stay where they are unpacked until the run has ended.
+    let Found { all, carried: _carried, .. } = scenarios::find(config, &arguments.scenarios, &names)?;
     let scenarios = runner::scenarios_of(&loaded.run, all)?;
     let map = mapping(arguments, config, &loaded.run)?;
     let transfers = choice(arguments, &map, &loaded.run);

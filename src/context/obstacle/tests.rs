@@ -62,6 +62,27 @@ impl Home {
     }
 }
 
+#[test]
+fn an_ignore_file_stays_in_its_scenario() {
+    let home = Home::new();
+    home.write("outside", "secret words of somebody\n");
+    home.write("s/shared.dockerignore", "deep\n");
+    let own = home.path("s/app/.dockerignore");
+    std::os::unix::fs::symlink("../../outside", &own).unwrap();
+    for builder in Builder::ALL {
+        let error = home.check(builder).unwrap_err();
+        assert_eq!(error.exit().code(), 2, "{error}");
+        assert_eq!(error.place().unwrap().file, own);
+        assert!(
+            error.to_string().contains(": the ignore file is outside the scenario\n  hint: keep "),
+            "{error}"
+        );
+    }
+    files::remove(&own).unwrap();
+    std::os::unix::fs::symlink("../shared.dockerignore", &own).unwrap();
+    Builder::ALL.into_iter().try_for_each(|builder| home.check(builder)).unwrap();
+}
+
 const SOCKET: &str = ": a socket stands in the context, and builders make different things of it";
 
 #[test]

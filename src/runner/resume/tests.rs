@@ -200,7 +200,7 @@ async fn what_has_changed_is_named_and_refused() {
 }
 
 fn scenario_again(folder: &Path) -> Vec<Scenario> {
-    Scenario::load_all(&folder.join("scenarios")).unwrap()
+    Scenario::load_all(&folder.join("scenarios"), &[]).unwrap()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::site::{Site, Way};
 use crate::engine::node::{ContainerSettings, ImageStore, Node, PrivateNode, Settings, StorePlace};
 use crate::engine::{About, Engine, Patience, Relay, RelaySettings, visitor_of};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::registry::{self, Limits, Registry};
 use crate::results::NodeKind;
 use crate::runner::bases::Bases;
@@ -40,17 +40,34 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Refuses a private node that was asked for and that this machine cannot have. Nothing is started.
+    /// Refuses what contradicts the node that was asked for, and a private node that this machine cannot have. Nothing is
+    /// started.
     ///
     /// # Errors
-    /// What is missing, with its cure.
+    /// What does not go together, or what is missing, with its cure.
     pub fn check(&self) -> Result<()> {
-        if self.node == Some(NodeKind::Private) {
-            PrivateNode::possible(self.root.as_deref())
-        } else {
-            Ok(())
+        match self.node {
+            Some(kind @ NodeKind::Container) => unused(kind, "--node-root", self.root.is_some()),
+            Some(kind @ NodeKind::None) => unused(kind, "--node-root", self.root.is_some())
+                .and_then(|()| unused(kind, "--node-store", self.store.is_some())),
+            Some(NodeKind::Private) => PrivateNode::possible(self.root.as_deref()),
+            None => Ok(()),
         }
     }
+}
+
+/// Refuses a flag that a node of that kind would leave unheard.
+fn unused(kind: NodeKind, flag: &str, given: bool) -> Result<()> {
+    if !given {
+        return Ok(());
+    }
+    let why = match kind {
+        NodeKind::None => "no engine pulls",
+        _ => "its engine comes from an image",
+    };
+    let variable = flag.trim_start_matches('-').replace('-', "_").to_uppercase();
+    Err(Error::input(format!("{flag} means nothing to `--node {}`: {why}", kind.name()))
+        .hint(format!("leave {flag} out (or DBENCH_{variable}, which sets it), or take another node")))
 }
 
 /// A place for transfers, or why there is none, and what a reader of the numbers should know of it.
@@ -274,6 +291,32 @@ impl Site {
 mod tests {
     use super::*;
     use crate::engine::fake::FakeEngine;
+
+    #[test]
+    fn what_a_node_leaves_unheard_is_refused() {
+        let choice = |node, root: Option<&str>, store| Choice {
+            node: Some(node),
+            root: root.map(PathBuf::from),
+            store,
+            image: String::new(),
+            relay_image: String::new(),
+            deadline: Duration::ZERO,
+            patience: REACHING,
+        };
+        let said = |node, root, store| choice(node, root, store).check().map_err(|error| error.to_string());
+        assert_eq!(said(NodeKind::None, None, None), Ok(()));
+        assert_eq!(said(NodeKind::Container, None, Some(ImageStore::Graph)), Ok(()));
+        assert_eq!(
+            said(NodeKind::Container, Some("/roots/28.5"), None),
+            Err("--node-root means nothing to `--node container`: its engine comes from an image\n  hint: leave \
+                 --node-root out (or DBENCH_NODE_ROOT, which sets it), or take another node".to_owned())
+        );
+        assert_eq!(
+            said(NodeKind::None, None, Some(ImageStore::Graph)),
+            Err("--node-store means nothing to `--node none`: no engine pulls\n  hint: leave --node-store out (or \
+                 DBENCH_NODE_STORE, which sets it), or take another node".to_owned())
+        );
+    }
 
     #[tokio::test]
     async fn a_node_in_a_container_has_the_memory_of_its_own_engine() {

@@ -12,7 +12,6 @@ mod tests;
 mod variables;
 
 pub use news::News;
-pub use rewrite::{registry, same_image};
 
 use crate::error::{Error, Result};
 use crate::results::Builder;

@@ -6,6 +6,7 @@ use super::steps::Ambient;
 use super::variables::{self, Values};
 use super::{Dockerfile, ImageName, Need, Origin, Stage, Transfer, needs};
 use crate::error::Result;
+use crate::image::not_a_name;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -37,7 +38,7 @@ impl Dockerfile {
             return Err(source.error(0, message, "keep what it writes into files in files of the context"));
         }
         let Directives { escape, syntax } = lexer::directives(&source)?;
-        let frontend = syntax.map(|span| ImageName { name: text[span.clone()].to_owned(), span });
+        let frontend = syntax.map(|span| ImageName::read(&source, &text[span.clone()], span)).transpose()?;
         let needs = frontend.iter().map(|image| needs::of_frontend(text, &image.span)).collect();
         let mut parser = Parser {
             source,
@@ -65,6 +66,19 @@ impl Dockerfile {
         let (text, path) = (text.to_owned(), path.to_owned());
         let frontend = frontend.map(|image| image.name);
         Ok(Self { text, stages, path, names, transfers, needs, frontend, news })
+    }
+}
+
+impl ImageName {
+    /// What a text at that place names, by its value.
+    fn read(source: &Source<'_>, name: &str, span: Range<usize>) -> Result<Self> {
+        match not_a_name(name) {
+            Some(why) => {
+                let message = format!("`{name}` is not the name of an image: {why}");
+                Err(source.error(span.start, message, "write NAME[:TAG][@DIGEST]"))
+            }
+            None => Ok(Self { name: name.to_owned(), span }),
+        }
     }
 }
 
@@ -208,7 +222,7 @@ impl Parser<'_> {
             Some(index) => Origin::Stage(index),
             None if written == "scratch" => Origin::Scratch,
             None => {
-                self.names.push(ImageName { span: of.span(&image), name: written.clone() });
+                self.image(of, &image, &written)?;
                 Origin::Image(written)
             }
         };
@@ -234,6 +248,12 @@ impl Parser<'_> {
         }
         self.ambient.push(ambient);
         self.stages.push(Stage { index: self.stages.len(), name, from, steps: vec![], line: of.line });
+        Ok(())
+    }
+
+    /// Notes where an image is named.
+    pub(super) fn image(&mut self, of: &Instruction, at: &Range<usize>, name: &str) -> Result<()> {
+        self.names.push(ImageName::read(&self.source, name, of.span(at))?);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::lexer::{self, Instruction};
 use super::parse::{Parser, json_words};
-use super::{ImageName, Origin, Step, StepKind, Takes, Transfer};
+use super::{Origin, Step, StepKind, Takes, Transfer};
 use crate::error::Result;
 use std::ops::Range;
 
@@ -142,7 +142,7 @@ impl Parser<'_> {
         if text == "scratch" || text == "context" {
             return self.wrong(of, at.start, format!("`{text}` is not an image"), earlier);
         }
-        self.names.push(ImageName { span: of.span(&at), name: text.clone() });
+        self.image(of, &at, &text)?;
         Ok(Origin::Image(text))
     }
 

@@ -301,10 +301,49 @@ fn a_folder_with_a_wrong_name_or_without_a_scenario_is_refused() {
         format!("there is no scenario none\n  cause: No such file or directory (os error 2){hint}")
     );
     let hint = "\n  hint: name the folder of the scenarios with --scenarios";
-    let all = |dir: &Path| Scenario::load_all(dir).unwrap_err().to_string();
+    let all = |dir: &Path| Scenario::load_all(dir, &[]).unwrap_err().to_string();
     assert_eq!(all(Path::new("/none")), format!("there is no folder /none{hint}"));
     let empty = parent.join("secret");
     assert_eq!(all(&empty), format!("no folder in {} holds a scenario.toml{hint}", empty.display()));
+}
+
+#[test]
+fn what_is_wrong_with_a_scenario_is_not_in_the_way_of_the_others() {
+    let folder = Folder::new();
+    let parent = folder.0.path();
+    folder.write("../broken/scenario.toml", "title = 1\n");
+    folder.write("../empty/app/file", "");
+    folder.write("../.git/file", "");
+    folder.write("../bases/alpine/file", "");
+    let good = folder.load().unwrap().name;
+    let load = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        Scenario::load_all(parent, &names).map(|all| all.into_iter().map(|one| one.name).collect::<Vec<_>>())
+    };
+    assert_eq!(load(&[&good]).unwrap(), [good.as_str()]);
+    for names in [&[][..], &["broken"], &[&good, "broken"], &[&good, "unheard-of"]] {
+        let said = load(names).unwrap_err().to_string();
+        assert!(said.contains("broken/scenario.toml:1:9: invalid type"), "{names:?}: {said}");
+    }
+    let unmarked = Scenario::unmarked(parent).unwrap();
+    assert!(unmarked.contains(&parent.join("empty")), "{unmarked:?}");
+    let marked = [&good, "broken", "bases", ".git"].map(|name| parent.join(name));
+    assert!(marked.iter().all(|folder| !unmarked.contains(folder)), "{unmarked:?}");
+}
+
+#[test]
+fn one_variant_is_nothing_to_compare() {
+    let folder = Folder::new();
+    let first = GOOD.find("[[variants]]").unwrap();
+    let second = first + 1 + GOOD[first + 1..].find("[[variants]]").unwrap();
+    let end = GOOD[second..].find("\n\n").map_or(GOOD.len(), |at| second + at + 1);
+    folder.write("scenario.toml", &[&GOOD[..second], &GOOD[end..]].concat());
+    let message = folder.message();
+    assert!(
+        message
+            .contains(" is the only variant, so there is nothing to compare it with\n  hint: add a second"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn what_is_unpacked_is_what_is_shipped_and_loads_to_the_same_hashes() {
     let state = tempfile::tempdir().unwrap();
     let unpacked = Unpacked::below(state.path()).unwrap();
     let hashes = |dir: &Path| {
-        let all = Scenario::load_all(dir).unwrap();
+        let all = Scenario::load_all(dir, &[]).unwrap();
         all.into_iter().map(|s| (s.name, s.hash)).collect::<Vec<_>>()
     };
     let of_checkout = hashes(&shipped());
