@@ -81,7 +81,7 @@ fn a_run_goes_on_when_its_node_is_killed() {
     // Where this round's first variant stands: between its cold pull and what comes after it.
     until_written(&lane, ",pull-cold-wall,");
     kill(engine_of(&lane));
-    let ended = Ended::of(running.wait_with_output().unwrap()).expect(0);
+    let ended = Ended::of(running.wait_with_output().unwrap()).expect(3);
     let loaded = lane.loaded();
     let spoiled: Vec<_> = loaded.samples.iter().filter(|row| row.status != Status::Valid).collect();
     eprintln!("{spoiled:#?}");

@@ -1,14 +1,16 @@
 //! Owns whether a run has a gap: something that was to be measured, or was tried, and counts in no round.
 
-use crate::results::{Metric, Sample, Status};
+use crate::results::{Measure, Metric, Sample, Status};
 use crate::runner::Planned;
 use std::collections::BTreeMap;
 
-/// Whether some build that was to be measured, or something else that was tried, has no valid sample in any round. What cannot
-/// be had here is skipped, and no gap.
+/// Whether some build that was to be measured, or a size, transfer or start that was tried, has no valid sample in any round.
+/// What cannot be had here is skipped, and no gap. Nor are the parts of a build that counts: somebody else's build makes the
+/// bytes of the build cache unknown.
 pub(super) fn has_gap(plan: &[Planned], samples: &[Sample]) -> bool {
     let mut settled = BTreeMap::new();
-    for sample in samples {
+    let told_by_the_wall = |metric: Metric| metric != Metric::BuildWall && metric.parts() == [Measure::Build];
+    for sample in samples.iter().filter(|sample| !told_by_the_wall(sample.metric)) {
         let had: &mut bool = settled.entry((&sample.case, sample.metric)).or_default();
         *had |= sample.valid().is_some() || sample.status == Status::Skipped;
     }
@@ -55,5 +57,6 @@ mod tests {
         assert!(gap(&[built, (1, pull, Status::Failed)]), "a pull that never came about");
         assert!(!gap(&[built, (1, pull, Status::Failed), (2, pull, Status::Valid)]));
         assert!(!gap(&[built, (1, pull, Status::Skipped)]));
+        assert!(!gap(&[built, (1, Metric::BuildCache, Status::Invalid)]), "somebody else built meanwhile");
     }
 }
