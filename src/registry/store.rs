@@ -19,6 +19,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// What folder a registry can have.
+const FOLDERS: &str = "name an empty folder, a new one, or one that a registry of dbench made";
+
 const MARKER: &str = "dbench-registry";
 const PARTS: [&str; 3] = ["blobs", "repositories", "uploads"];
 
@@ -44,14 +47,13 @@ impl Store {
     /// Opens a folder, new or left by an earlier registry, whose unfinished uploads are removed.
     pub(super) fn open(folder: &Path) -> Result<Self> {
         if folder.exists() && !folder.is_dir() {
-            return Err(Error::input(format!("{} is no folder", folder.display()))
-                .hint("name an empty folder, a new one, or one that a registry of dbench made"));
+            return Err(Error::input(format!("{} is no folder", folder.display())).hint(FOLDERS));
         }
-        files::create_dir_all(folder)?;
+        files::create_dir_all(folder).map_err(|error| error.hint(FOLDERS))?;
         let marker = folder.join(MARKER);
-        if !marker.exists() && !files::list(folder)?.is_empty() {
-            return Err(Error::input(format!("{} holds something else than a registry", folder.display()))
-                .hint("name an empty folder, a new one, or one that a registry of dbench made"));
+        if !marker.exists() && !files::list(folder).map_err(|error| error.hint(FOLDERS))?.is_empty() {
+            let message = format!("{} holds something else than a registry", folder.display());
+            return Err(Error::input(message).hint(FOLDERS));
         }
         let lock = files::append(&marker)?;
         match lock.try_lock() {

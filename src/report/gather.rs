@@ -307,18 +307,19 @@ fn problems(
         }
         _ => "the run ended before it",
     };
+    let asked = |phase: &Phase| run.phases.contains(phase) && has_phase(run, scenario, *phase, cases);
     let mut found = Vec::new();
-    for phase in run.phases.iter().filter(|phase| has_phase(run, scenario, **phase, cases)) {
-        let of_case = cases.problems(&scenario.name, &variant.name, *phase);
-        let walls = cases.samples(&scenario.name, &variant.name, *phase, Metric::BuildWall);
-        if walls.is_empty() && of_case.is_empty() {
+    for phase in Phase::ALL {
+        let of_case = cases.problems(&scenario.name, &variant.name, phase);
+        let walls = cases.samples(&scenario.name, &variant.name, phase, Metric::BuildWall);
+        if asked(&phase) && walls.is_empty() && of_case.is_empty() {
             found.push(Problem {
                 variant: variant.name.clone(),
-                phase: *phase,
+                phase,
                 metric: None,
                 status: Status::Skipped.name(),
                 rounds: Vec::new(),
-                reason: lacking(*phase).to_owned(),
+                reason: lacking(phase).to_owned(),
             });
         }
         found.extend(of_case.into_iter().map(|p| Problem {

@@ -20,25 +20,29 @@ pub(super) fn of(row: &Row, baseline: &Row) -> Option<String> {
 }
 
 /// How much of the chosen variants moves again after a source edit:
-/// `the update delta of multi is 0.1 to 100 % of a cold pull`.
+/// `the update delta of multi is 0.1 to 100 % of a cold pull`. `None` where that was not to be measured.
 pub(super) fn again<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Option<String> {
     let sections: Vec<&Section> = sections.into_iter().collect();
     let agrees = |section: &&&Section| section.images_agree == Some(true);
     let rows: Vec<&Row> = sections.iter().filter(agrees).filter_map(|section| chosen(section)).collect();
     let chosen = || rows.iter().copied();
     let shares: Vec<f64> = chosen().filter_map(share).collect();
-    let low = shares.iter().copied().reduce(f64::min)?;
-    let high = shares.iter().copied().reduce(f64::max)?;
+    let updated = sections.iter().filter(|section| section.updated).count();
+    let Some((low, high)) =
+        shares.iter().copied().reduce(f64::min).zip(shares.iter().copied().reduce(f64::max))
+    else {
+        return (updated > 0).then(|| "no update delta that can be compared".to_owned());
+    };
     let mut names: Vec<&str> = chosen().map(|row| row.name.as_str()).collect();
     names.dedup();
     let who = if let [one] = names.as_slice() { one } else { "the image" };
     let (low, high) = (part(low), part(high));
     let low = if low == high { String::new() } else { format!("{low} to ") };
-    let lacking = sections.iter().filter(|section| section.updated).count().saturating_sub(shares.len());
-    let lacking = match lacking {
+    let of = || count(sections.len(), "scenario");
+    let lacking = match updated.saturating_sub(shares.len()) {
         0 => String::new(),
-        1 => format!(" (1 of {} has none)", count(sections.len(), "scenario")),
-        _ => format!(" ({lacking} of {} have none)", count(sections.len(), "scenario")),
+        1 => format!(" (1 of {} has none to compare)", of()),
+        lacking => format!(" ({lacking} of {} have none to compare)", of()),
     };
     Some(format!("the update delta of {who} is {low}{high}{THIN}% of a cold pull{lacking}"))
 }
@@ -59,35 +63,53 @@ fn share(row: &Row) -> Option<f64> {
     Some(100.0 * edit.median() as f64 / cold.median().max(1) as f64)
 }
 
-/// The title of the chart of transfers.
+/// The title of the chart of transfers: how much moves again, and without an edit how much moves.
 pub(super) fn title(document: &Document) -> String {
-    again(document.leading())
-        .map_or_else(|| "No transfers that can be compared".to_owned(), |said| said.replacen("the", "The", 1))
+    let moves = |name: &str, own, baseline: &str, base| {
+        format!("a pull of {name} fetches {}, of {baseline} {}", bytes(own), bytes(base))
+    };
+    let said = again(document.leading())
+        .or_else(|| beside_the_baselines(document, Metric::PullColdBytes, moves))
+        .unwrap_or_else(|| incomparable(document, "transfers"));
+    let (first, rest) = said.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
 }
 
-/// The title of the chart of waits: the shortest and the longest beside their baselines, with nothing called better.
+/// The title of the chart of waits.
 pub(super) fn wait(document: &Document) -> String {
+    let waits = |name: &str, own, baseline: &str, base| {
+        format!("{name} is ready after {}, {baseline} after {}", time(own), time(base))
+    };
+    beside_the_baselines(document, Metric::PullReady, waits)
+        .unwrap_or_else(|| incomparable(document, "waits"))
+}
+
+/// The variant that has the least of a metric beside its baseline, and the one that has more than it, with nothing called
+/// better. `said` is given the variant with its scenario, its median, the baseline and the baseline's.
+fn beside_the_baselines(
+    document: &Document,
+    metric: Metric,
+    said: impl Fn(&str, u64, &str, u64) -> String,
+) -> Option<String> {
     let mut found: Vec<(f64, String)> = Vec::new();
     for section in document.leading() {
-        let Some(baseline) = section.baseline().and_then(|b| Some((b, b.figure(Metric::PullReady)?))) else {
+        let Some((baseline, base)) = section.baseline().and_then(|b| Some((b, b.figure(metric)?))) else {
             continue;
         };
         for row in section.variants.iter().filter(|row| !row.baseline) {
-            let Some((figure, ratio)) = row.figure(Metric::PullReady).and_then(|f| Some((f, f.ratio?)))
-            else {
+            let Some((figure, ratio)) = row.figure(metric).and_then(|f| Some((f, f.ratio?))) else {
                 continue;
             };
-            let (own, base) = (time(figure.median()), time(baseline.1.median()));
-            let (name, baseline) = (&section.label, &baseline.0.name);
-            found.push((ratio, format!("{name} {} is ready after {own}, {baseline} after {base}", row.name)));
+            let name = format!("{} {}", section.label, row.name);
+            found.push((ratio, said(&name, figure.median(), &baseline.name, base.median())));
         }
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     match found.as_slice() {
-        [] => incomparable(document, "waits"),
-        [(_, one)] => one.clone(),
-        [(_, first), .., (last, said)] if *last > 1.0 => format!("{first}; {said}"),
-        [(_, first), ..] => first.clone(),
+        [] => None,
+        [(_, one)] => Some(one.clone()),
+        [(_, first), .., (last, said)] if *last > 1.0 => Some(format!("{first}; {said}")),
+        [(_, first), ..] => Some(first.clone()),
     }
 }
 

@@ -17,11 +17,12 @@ pub(super) struct Column {
 }
 
 /// The columns in their order.
-pub(super) const COLUMNS: [Column; 5] = [
+pub(super) const COLUMNS: [Column; 6] = [
     Column { head: "pushed", title: "pushed", drop: 6 },
     Column { head: "push", title: "push", drop: 5 },
     Column { head: "pulled", title: "pulled", drop: 2 },
     Column { head: "pull", title: "pull", drop: 1 },
+    Column { head: "download", title: "download", drop: 1 },
     Column { head: "pull to ready", title: "pull to ready", drop: 3 },
 ];
 
@@ -45,6 +46,7 @@ const SITUATIONS: [Situation; 4] = [
             Some(Metric::PushWall),
             Some(Metric::PullColdBytes),
             Some(Metric::PullColdWall),
+            Some(Metric::PullColdDownload),
             Some(Metric::PullReady),
         ],
     },
@@ -52,7 +54,14 @@ const SITUATIONS: [Situation; 4] = [
         head: "base-warm",
         title: "the node has the base",
         phase: Phase::Cold,
-        metrics: [None, None, Some(Metric::PullBaseWarmBytes), Some(Metric::PullBaseWarmWall), None],
+        metrics: [
+            None,
+            None,
+            Some(Metric::PullBaseWarmBytes),
+            Some(Metric::PullBaseWarmWall),
+            Some(Metric::PullBaseWarmDownload),
+            None,
+        ],
     },
     Situation {
         head: "source-edit",
@@ -63,6 +72,7 @@ const SITUATIONS: [Situation; 4] = [
             Some(Metric::UpdatePushWall),
             Some(Metric::PullSourceEditBytes),
             Some(Metric::PullSourceEditWall),
+            Some(Metric::PullSourceEditDownload),
             None,
         ],
     },
@@ -75,6 +85,7 @@ const SITUATIONS: [Situation; 4] = [
             Some(Metric::UpdatePushWall),
             Some(Metric::PullDepsEditBytes),
             Some(Metric::PullDepsEditWall),
+            Some(Metric::PullDepsEditDownload),
             None,
         ],
     },
@@ -106,11 +117,17 @@ pub(super) fn situations(section: &Section) -> Vec<&'static Situation> {
     SITUATIONS.iter().filter(any).collect()
 }
 
-/// The columns that some variant has a figure in.
+/// The columns that some variant has a figure in. The download alone stands there where no engine pulled.
 pub(super) fn columns(section: &Section) -> Vec<usize> {
     let rows = || section.variants.iter();
     let any = |at: &usize| SITUATIONS.iter().any(|s| rows().any(|row| s.shown(*at, row).is_some()));
-    (0..COLUMNS.len()).filter(any).collect()
+    let (pull, download) = (place("pull"), place("download"));
+    let stands = |at: &usize| Some(*at) != download || !pull.is_some_and(|pull| any(&pull));
+    (0..COLUMNS.len()).filter(stands).filter(any).collect()
+}
+
+fn place(head: &str) -> Option<usize> {
+    COLUMNS.iter().position(|column| column.head == head)
 }
 
 /// What stands against the baseline in the table.

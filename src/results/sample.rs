@@ -207,8 +207,8 @@ impl Sample {
             status: row.parse("status", |t| Status::ALL.into_iter().find(|s| s.name() == t))?,
             reason: row.text("reason")?.to_owned(),
             started: row.optional("started", |t| t.parse().ok())?,
-            node: row.text("node")?.to_owned(),
-            link: row.text("link")?.to_owned(),
+            node: row.node(run)?,
+            link: row.link()?,
         };
         sample.is_sound(row).map(|()| sample)
     }

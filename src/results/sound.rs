@@ -5,6 +5,9 @@ use super::table::Row;
 use super::{Builder, Case, Phase, Run, Sample, Status};
 use crate::error::Result;
 
+/// The link over which a container carries what two machines cannot say to each other.
+const RELAYED: &str = "relayed";
+
 impl Row<'_> {
     /// The case and the round that the first five columns name.
     pub(super) fn of(&self, run: &Run) -> Result<(Case, u32)> {
@@ -35,6 +38,21 @@ impl Row<'_> {
             return Err(self.error("round", &what));
         }
         Ok((Case { scenario: scenario.to_owned(), variant: variant.to_owned(), builder, phase }, round))
+    }
+
+    /// What pulled: nothing, or what `run.json` says.
+    pub(super) fn node(&self, run: &Run) -> Result<String> {
+        let node = self.text("node")?;
+        let kind = run.node.as_ref().map_or("", |node| node.kind.name());
+        if node.is_empty() || node == kind {
+            return Ok(node.to_owned());
+        }
+        Err(self.error("node", &format!("`{node}` is not the node that run.json names")))
+    }
+
+    /// What a transfer went over: nothing that is named, or a relay.
+    pub(super) fn link(&self) -> Result<String> {
+        self.parse("link", |text| ["", RELAYED].contains(&text).then(|| text.to_owned()))
     }
 
     /// When something began and ended, which it did in this order.

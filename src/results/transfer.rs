@@ -86,20 +86,33 @@ impl TransferRow {
             let transfer = row.text("transfer")?;
             return Err(row.error("phase", &format!("{transfer} is not made in {}", case.phase)));
         }
-        Ok(Self {
+        let (node, link) = (row.node(run)?, row.link()?);
+        if node.is_empty() == bytes.is_of_a_node() {
+            let said =
+                if node.is_empty() { "a pull names what pulled" } else { "no node has a part in a push" };
+            return Err(row.error("node", said));
+        }
+        let moved = Self {
             case,
             round,
-            node: row.text("node")?.to_owned(),
-            link: row.text("link")?.to_owned(),
+            node,
+            link,
             transfer: row.text("transfer")?.to_owned(),
-            layer: row.optional("layer", |t| t.parse().ok())?,
+            layer: row.optional("layer", |t| t.parse().ok().filter(|layer| *layer > 0))?,
             digest: row.parse("digest", |text| is_digest(text).then(|| text.to_owned()))?,
             packed: row.parse("packed", |t| t.parse().ok())?,
             unpacked: row.optional("unpacked", |t| t.parse().ok())?,
             wire: row.parse("wire", |t| t.parse().ok())?,
             started_ns,
             completed_ns,
-        })
+        };
+        if moved.wire > 0 && moved.completed_ns.is_none() {
+            return Err(row.error("completed_ns", "what crossed the wire came to an end there"));
+        }
+        if moved.layer.is_none() && moved.unpacked.is_some() {
+            return Err(row.error("unpacked", "the configuration holds no files"));
+        }
+        Ok(moved)
     }
 
     /// Reads the `transfers.csv` of a run. The second part is a warning when the last line had no line end and was dropped.

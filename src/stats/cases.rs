@@ -85,7 +85,9 @@ impl<'a> Cases<'a> {
         let walls = self.samples(scenario, variant, phase, Metric::BuildWall);
         let mut found: Vec<Problem> = Vec::new();
         for sample in self.of_case(scenario, variant, phase).filter(|s| s.status != Status::Valid) {
-            let built = walls.iter().any(|w| w.round == sample.round && w.valid().is_some());
+            // A phase without builds of its own has what was measured of those that opened the round.
+            let built =
+                walls.is_empty() || walls.iter().any(|w| w.round == sample.round && w.valid().is_some());
             let metric = built.then_some(sample.metric);
             let same = |p: &&mut Problem| {
                 p.metric == metric && p.status == sample.status && p.reason == sample.reason

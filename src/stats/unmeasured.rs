@@ -44,9 +44,6 @@ impl<'a> Asked<'a> {
                 "{variant} was not built in this run: name it with `--variant`, or leave that out"
             );
         }
-        if !self.phases.contains(&phase) {
-            return format!("{phase} was not measured in this run: `--phase {phase}` measures it");
-        }
         let samples = cases.samples(&scenario.name, variant, phase, metric);
         if let Some(first) = samples.first() {
             let all_skipped = samples.iter().all(|sample| sample.status == Status::Skipped);
@@ -56,6 +53,16 @@ impl<'a> Asked<'a> {
                 (false, Metric::BuildWall) => format!("{variant} {phase} has no valid sample"),
                 (false, _) => format!("{variant} {metric} has no valid sample"),
             };
+        }
+        // Sizes and transfers of the cold image are measured whatever the phases are.
+        let of_cold_image = phase == Phase::Cold && metric.parts() != [Measure::Build];
+        if !self.phases.contains(&phase) && !of_cold_image {
+            return format!("{phase} was not measured in this run: `--phase {phase}` measures it");
+        }
+        if let Some(reason) = unpushed(metric, phase, &scenario.name, variant, cases) {
+            return format!(
+                "{variant} {metric} was not measured, for the push of the image failed: {reason}"
+            );
         }
         let parts = metric.parts();
         if !parts.iter().all(|part| self.measure.contains(part)) {
@@ -74,4 +81,18 @@ impl<'a> Asked<'a> {
             None => format!("{variant} {metric} in {phase} was not measured in this run"),
         }
     }
+}
+
+/// Why the image that a node was to pull was not pushed.
+fn unpushed<'a>(
+    metric: Metric,
+    phase: Phase,
+    scenario: &str,
+    variant: &str,
+    cases: &Cases<'a>,
+) -> Option<&'a str> {
+    let push = if phase == Phase::Cold { Metric::PushBytes } else { Metric::UpdatePushBytes };
+    let pushes = cases.samples(scenario, variant, phase, push).iter();
+    let mut failed = pushes.filter(|sample| metric.is_of_a_node() && sample.status == Status::Failed);
+    failed.next().map(|sample| sample.reason.as_str())
 }

@@ -67,7 +67,7 @@ pub fn assert_whole(loaded: &Loaded, tiny: &Tiny, kind: NodeKind) {
         assert_sums(loaded, tiny, variant);
     }
     if kind == NodeKind::None {
-        let rows = loaded.samples.iter().filter(|row| row.metric.name().ends_with("-unpack"));
+        let rows = loaded.samples.iter().filter(|row| is_told_by_an_engine(row.metric));
         assert_eq!(rows.count(), 0);
         for variant in VARIANTS {
             let ready = row(loaded, &tiny.name, variant, Phase::Cold, Metric::PullReady);
@@ -75,6 +75,12 @@ pub fn assert_whole(loaded: &Loaded, tiny: &Tiny, kind: NodeKind) {
             assert_eq!(ready.reason, "without a node there is no engine to start the image");
         }
     }
+}
+
+/// What a pull comes to for an engine alone, which unpacks and opens its own connections.
+fn is_told_by_an_engine(metric: Metric) -> bool {
+    let ends = |end: &str| metric.name().ends_with(end);
+    metric.is_of_a_node() && ["-wall", "-unpack", "-connections"].into_iter().any(ends)
 }
 
 /// `multi` stands on nothing: there is no base for it to have.
@@ -127,7 +133,7 @@ fn expected(variant: &str, kind: NodeKind) -> Vec<(Phase, Metric)> {
     }
     all.extend(pulls.into_iter().flat_map(|(phase, metrics)| metrics.map(|metric| (phase, metric))));
     match kind {
-        NodeKind::None => all.retain(|(_, metric)| !metric.name().ends_with("-unpack")),
+        NodeKind::None => all.retain(|(_, metric)| !is_told_by_an_engine(*metric)),
         _ => all.push((Phase::Cold, PullReady)),
     }
     all

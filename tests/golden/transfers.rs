@@ -2,7 +2,7 @@
 
 use super::{charts, fixed, texts};
 use dbench::report::{Document, format};
-use dbench::results::{Loaded, Metric, Phase, Sample, Status};
+use dbench::results::{ClaimRecord, Loaded, Measure, Metric, Phase, Sample, Status};
 
 fn chart(loaded: &Loaded, name: &str) -> String {
     charts(loaded).unwrap().into_iter().find(|c| c.name == name).unwrap().svg
@@ -138,7 +138,46 @@ fn a_run_without_edits_says_nothing_of_a_pull_after_one() {
     loaded.samples.retain(|s| s.case.phase == Phase::Cold);
     loaded.transfers.retain(|t| t.case.phase == Phase::Cold);
     let said = shown(&chart(&loaded, "transfer.svg"));
-    assert!(!said.contains("after the edit"), "{said}");
+    assert!(!said.contains("update delta") && !said.contains("one-line edit"), "{said}");
+    assert!(said.contains("A pull of go-scratch tuned fetches 3.91 MB, of single 101 MB"), "{said}");
+}
+
+#[test]
+fn a_run_without_the_cold_phase_tells_what_failed_of_its_cold_transfers() {
+    let mut loaded = fixed();
+    loaded.run.phases = vec![Phase::SourceEdit];
+    let of_build = |s: &Sample| s.metric.parts() == [Measure::Build];
+    loaded.samples.retain(|s| s.case.phase != Phase::Cold || !of_build(s));
+    let lost = |s: &Sample| {
+        s.case.scenario == "go-scratch" && s.case.variant == "multi" && s.case.phase == Phase::Cold
+    };
+    loaded.samples.retain(|s| !lost(s) || s.metric == Metric::PushBytes);
+    fail(&mut loaded, "the registry is gone", lost);
+    let claim =
+        ClaimRecord { text: "multi pull-cold-bytes reduction >= 90 %".to_owned(), says: String::new() };
+    loaded.run.scenarios[0].claims = vec![claim];
+    let document = Document::new(&loaded);
+    let failed = "multi cold, rounds 1, 2 and 3: push-bytes failed: the registry is gone";
+    for text in
+        [document.terminal(100, false), document.markdown("."), shown(&chart(&loaded, "transfer.svg"))]
+    {
+        assert!(text.contains(failed), "{text}");
+    }
+    let said = "open (multi pull-cold-bytes was not measured, for the push of the image failed: the registry is gone)";
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&document.terminal(100, false)).contains(said), "{}", document.terminal(100, false));
+}
+
+#[test]
+fn a_scenario_that_lacks_a_cold_pull_is_not_said_to_have_no_update_delta() {
+    let mut loaded = fixed();
+    let lost = |s: &Sample| s.case.scenario == "go-scratch" && s.metric.name().starts_with("pull-cold");
+    fail(&mut loaded, "the node is gone", lost);
+    let said = shown(&chart(&loaded, "transfer.svg"));
+    assert!(said.contains("of a cold pull (1 of 2\u{a0}scenarios has none to compare)"), "{said}");
+    fail(&mut loaded, "the node is gone", |s| s.metric.name().starts_with("pull-cold"));
+    let said = shown(&chart(&loaded, "transfer.svg"));
+    assert!(said.starts_with("No update delta that can be compared"), "{said}");
 }
 
 #[test]

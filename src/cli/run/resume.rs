@@ -12,7 +12,7 @@ use crate::engine::{Engine, Reach};
 use crate::error::{Error, Exit, Result, shown};
 use crate::image::same_image;
 use crate::report::format;
-use crate::results::{Loaded, Measure, Run, RunFolder, Writer, find_run, newest};
+use crate::results::{Loaded, Measure, NodeKind, Run, RunFolder, Writer, find_run, newest};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Lock, Round, Selection, Settings, host};
 use crate::scenario::Scenario;
@@ -22,13 +22,14 @@ use std::path::Path;
 
 /// What a run keeps of how it was asked for: a flag that says it again is refused, and the environment and
 /// `dbench.toml` are not looked at.
-pub(super) const TAKEN_FROM_THE_RUN: [(&str, &str); 10] = [
+pub(super) const TAKEN_FROM_THE_RUN: [(&str, &str); 11] = [
     ("names", "[SCENARIO]..."),
     ("rounds", "--rounds <N>"),
     ("phase", "--phase <PHASE>"),
     ("variant", "--variant <NAME>"),
     ("measure", "--measure <PART>"),
     ("node", "--node <KIND>"),
+    ("node_store", "--node-store <STORE>"),
     ("seed", "--seed <N>"),
     ("quick", "--quick"),
     ("builder", "--builder <BUILDER>"),
@@ -55,6 +56,9 @@ pub(super) async fn resume(
     let transferring = loaded.run.measure.contains(&Measure::Transfer);
     let selection = selection(&loaded.run);
     build_context::check(&scenarios, &selection.builders)?;
+    if transferring {
+        transfers.check()?;
+    }
     if arguments.plan {
         let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
         if rounds.is_empty() && arguments.format == Format::Text {
@@ -64,9 +68,6 @@ pub(super) async fn resume(
         let transfers = transferring.then_some(&transfers);
         return plan::show(&builds, transfers, &scenarios, &map, &out, arguments.format, screen)
             .map(|()| Exit::Done);
-    }
-    if transferring {
-        transfers.check()?;
     }
     let (engine, secrets) = engine::connect(&scenarios, &selection.builders, &transfers, context).await?;
     let (about, state) = (engine.about().await?, runner::state_folder()?);
@@ -163,11 +164,14 @@ fn mapping(arguments: &Arguments, config: &Config, run: &Run) -> Result<BTreeMap
     Ok(map)
 }
 
+/// What pulls is what did: of the root that was named then, a node of another kind took nothing.
 fn choice(arguments: &Arguments, map: &BTreeMap<String, String>, run: &Run) -> Choice {
-    let mut choice = transfers(arguments, map);
-    if let Some(node) = &run.node {
-        choice.node = Some(node.kind);
-        choice.store = node.store.as_deref().and_then(ImageStore::parse).or(choice.store);
+    let asked = transfers(arguments, map);
+    let Some(node) = &run.node else { return asked };
+    Choice {
+        node: Some(node.kind),
+        store: node.store.as_deref().and_then(ImageStore::parse),
+        root: asked.root.filter(|_| node.kind == NodeKind::Private),
+        ..asked
     }
-    choice
 }

@@ -27,10 +27,15 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let height = ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let words = Words {
         title: moved::title(document),
-        subtitle: "bytes that a node fetches, from zero: above a cold pull, below the update delta after a one-line edit; \
-                   median rounds, of two the lower; layers are numbered from the lowest, and those without room for a \
-                   label stand behind their bar"
-            .to_owned(),
+        subtitle: format!(
+            "bytes that a node fetches, from zero: {}; median rounds, of two the lower; layers are numbered from the \
+             lowest, and those without room for a label stand behind their bar",
+            if sections.iter().any(|section| section.updated) {
+                "above a cold pull, below the update delta after a one-line edit"
+            } else {
+                "a cold pull"
+            }
+        ),
         describe: describe(&sections),
         problems: signs::named(&sections, concerns),
         foot: [vec![document.puller()], foot(document, &document.bases(), &rounds(document))].concat(),

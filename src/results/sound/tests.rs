@@ -15,6 +15,12 @@ fn golden() -> tempfile::TempDir {
     folder
 }
 
+/// The first line of a table that holds `word`.
+fn golden_line(table: &str, word: &str) -> String {
+    let text = files::read_to_string(&golden().path().join(table)).unwrap();
+    text.lines().find(|line| line.contains(word)).unwrap().to_owned()
+}
+
 /// Changes the first line of a table that holds `from`, and gives what is said, without the folder.
 fn said(table: &str, from: &str, to: &str) -> String {
     let folder = golden();
@@ -141,6 +147,34 @@ fn a_row_of_a_layer_is_of_a_known_transfer_and_names_it_once() {
 }
 
 #[test]
+fn a_row_of_a_layer_says_of_node_wire_and_content_what_can_be() {
+    let pull = "single,buildkit,cold,1,private,,pull-cold,1,";
+    let as_pull = |middle: &str| format!("single,buildkit,cold,1,{middle},pull-cold,1,");
+    let unnamed = "column `node`: `container` is not the node that run.json names";
+    assert_eq!(said("transfers.csv", pull, &as_pull("container,")), unnamed);
+    assert_eq!(said("transfers.csv", pull, &as_pull(",")), "column `node`: a pull names what pulled");
+    let link = "column `link`: `banana` is not a value of this column";
+    assert_eq!(said("transfers.csv", pull, &as_pull("private,banana")), link);
+    let push = "single,buildkit,cold,1,,,push,1,";
+    assert_eq!(
+        said("transfers.csv", push, "single,buildkit,cold,1,private,,push,1,"),
+        "column `node`: no node has a part in a push"
+    );
+    assert_eq!(
+        said("transfers.csv", push, "single,buildkit,cold,1,,,push,0,"),
+        "column `layer`: `0` is not a value of this column"
+    );
+    assert_eq!(
+        said("transfers.csv", ",3363876,1000000,10000000", ",3363876,,"),
+        "column `completed_ns`: what crossed the wire came to an end there"
+    );
+    let wall = "pull-cold-wall,";
+    let row = golden_line("samples.csv", wall);
+    assert_eq!(said("samples.csv", &row, &row.replace(",private,", ",container,")), unnamed);
+    assert_eq!(said("samples.csv", &row, &format!("{}banana", row.trim_end())), link);
+}
+
+#[test]
 fn a_round_beyond_those_of_the_run_is_one_that_repeats_another() {
     for (table, row) in [
         ("samples.csv", "python-venv,single,buildkit,cold,3,build-wall"),
@@ -183,12 +217,12 @@ fn a_metric_is_of_its_phase_and_has_a_node_or_a_link_only_where_it_moves_somethi
 }
 
 #[test]
-fn one_metric_of_a_case_and_a_round_counts_once_whatever_pulled_it() {
+fn one_metric_of_a_case_and_a_round_counts_once_over_whatever_link() {
     let folder = golden();
     let samples = folder.path().join("samples.csv");
     let text = files::read_to_string(&samples).unwrap();
     let pull = text.lines().find(|line| line.contains(",pull-cold-bytes,")).unwrap();
-    let again = pull.replace(",private,", ",container,relayed");
+    let again = pull.replace(",private,", ",private,relayed");
     assert_ne!(again, pull);
     files::write(&samples, format!("{text}{again}\n")).unwrap();
     let error = Loaded::read(RunFolder::at(folder.path())).unwrap_err().to_string();

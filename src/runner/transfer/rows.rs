@@ -5,7 +5,7 @@ use super::carried::Carried;
 use super::proof::Packed;
 use super::site::{Pulled, Pushed};
 use crate::image::Digest;
-use crate::results::{Metric, Phase, Sample, TransferRow, nanoseconds};
+use crate::results::{Metric, NodeKind, Phase, Sample, TransferRow, nanoseconds};
 use std::collections::BTreeMap;
 
 /// The pulls that are measured.
@@ -117,14 +117,20 @@ impl Of<'_> {
         if matches!(self.verdict, Verdict::Failed(_)) {
             return vec![self.sample(bytes, None)];
         }
-        let mut rows = vec![
-            self.sample(bytes, Some(pulled.carried.bytes())),
-            self.sample(wall, Some(nanoseconds(pulled.wall))),
-            self.sample(download, Some(nanoseconds(pulled.download()))),
+        // Where dbench pulls itself, it keeps nothing and opens what connections it likes: only what came, and when, tells of
+        // the image.
+        let by_an_engine = self.node != NodeKind::None.name();
+        let told = [
+            (bytes, Some(pulled.carried.bytes())),
+            (wall, by_an_engine.then(|| nanoseconds(pulled.wall))),
+            (download, Some(nanoseconds(pulled.download()))),
+            (unpack, pulled.unpack().filter(|_| by_an_engine).map(nanoseconds)),
+            (connections, by_an_engine.then_some(pulled.carried.connections)),
         ];
-        rows.extend(pulled.unpack().map(|tail| self.sample(unpack, Some(nanoseconds(tail)))));
-        rows.push(self.sample(connections, Some(pulled.carried.connections)));
-        rows
+        told.into_iter()
+            .filter(|(_, value)| value.is_some())
+            .map(|(metric, value)| self.sample(metric, value))
+            .collect()
     }
 
     /// The row of a pull that did not come about.
