@@ -89,6 +89,17 @@ async fn a_folder_keeps_the_content_for_the_next_time() {
 }
 
 #[test]
+fn an_address_may_have_a_name() {
+    let temporary = tempfile::tempdir().unwrap();
+    let alone = Alone::start(&["--addr", "localhost:0"], temporary.path());
+    assert!(alone.address.ip().is_loopback(), "{}", alone.said);
+    let said = command(&["--addr", "localhost"], temporary.path()).output().unwrap();
+    let text = String::from_utf8(said.stderr).unwrap();
+    assert!(text.contains("write HOST:PORT, such as 127.0.0.1:5000 or localhost:0"), "{text}");
+    assert_eq!(said.status.code(), Some(2));
+}
+
+#[test]
 fn an_address_beyond_loopback_is_said_plainly() {
     let temporary = tempfile::tempdir().unwrap();
     let alone = Alone::start(&["--addr", "0.0.0.0:0"], temporary.path());
@@ -104,6 +115,8 @@ fn what_cannot_be_served_is_said_with_what_to_do() {
     let temporary = tempfile::tempdir().unwrap();
     let alone = Alone::start(&["--addr", "127.0.0.1:0", "--dir", "kept"], temporary.path());
     files::create_dir_all(&temporary.path().join("full/of")).unwrap();
+    files::write(&temporary.path().join("file"), "").unwrap();
+    let folders = "name an empty folder, a new one, or one that a registry of dbench made";
     let taken = alone.address.to_string();
     for (arguments, code, said) in [
         (
@@ -122,9 +135,19 @@ fn what_cannot_be_served_is_said_with_what_to_do() {
         (
             &["--addr", "127.0.0.1:0", "--dir", "full"],
             2,
-            "error: full holds something else than a registry\n  hint: name an empty folder, a new one, or one that a \
-             registry of dbench made\n"
-                .to_owned(),
+            format!("error: full holds something else than a registry\n  hint: {folders}\n"),
+        ),
+        (
+            &["--addr", "127.0.0.1:0", "--dir", "file"],
+            2,
+            format!("error: file is no folder\n  hint: {folders}\n"),
+        ),
+        (
+            &["--addr", "127.0.0.1:0", "--dir", "file/x"],
+            1,
+            format!(
+                "error: cannot create the folder file/x\n  cause: Not a directory (os error 20)\n  hint: {folders}\n"
+            ),
         ),
     ] {
         let output = command(arguments, temporary.path()).output().unwrap();
