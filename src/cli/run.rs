@@ -155,14 +155,25 @@ fn node(text: &str) -> Result<Node, String> {
         .ok_or_else(|| format!("it is not one of auto, {known}"))
 }
 
-/// A flag beats the environment, so only what was given as a flag contradicts `--quick` or `--resume`.
+/// A flag beats the environment, so only what was given as a flag contradicts `--quick`, `--resume` or `--measure`.
 pub(super) fn contradiction(given: &clap::ArgMatches) -> Option<(&'static str, &'static str)> {
     let flag = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
     let resumed = resume::TAKEN_FROM_THE_RUN.into_iter().filter(|_| flag("resume"));
     let quick =
         [("rounds", "--rounds <N>"), ("phase", "--phase <PHASE>")].into_iter().filter(|_| flag("quick"));
+    let parts = given.get_many::<Measure>("measure").into_iter().flatten().collect::<Vec<_>>();
+    let pulls_nothing = flag("measure") && !parts.contains(&&Measure::Transfer);
+    let unheard = [
+        ("node", "--node <KIND>"),
+        ("node_root", "--node-root <DIR>"),
+        ("node_store", "--node-store <STORE>"),
+    ];
+    let unheard = unheard.into_iter().filter(|_| pulls_nothing);
     let of = |whose| move |(id, shown)| (whose, id, shown);
-    let mut others = resumed.map(of("--resume <RUN>")).chain(quick.map(of("--quick")));
+    let mut others = resumed
+        .map(of("--resume <RUN>"))
+        .chain(quick.map(of("--quick")))
+        .chain(unheard.map(of("--measure <PART> without transfer")));
     others.find(|(_, id, _)| flag(id)).map(|(whose, _, shown)| (whose, shown))
 }
 

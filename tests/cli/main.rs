@@ -50,6 +50,14 @@ fn wrong_arguments_are_wrong_input() {
             &["run", "--quick", "--rounds", "2"],
             "error: the argument '--quick' cannot be used with '--rounds <N>'",
         ),
+        (
+            &["run", "--measure=build", "--node-store=graph"],
+            "error: the argument '--measure <PART> without transfer' cannot be used with '--node-store <STORE>'",
+        ),
+        (
+            &["run", "--resume=r", "--node-store=graph"],
+            "error: the argument '--resume <RUN>' cannot be used with '--node-store <STORE>'",
+        ),
         (&["run", "--rounds", "0"], "error: invalid value '0' for '--rounds <N>': 0 is not in 1..=1000"),
         (
             &["run", "--phase", "warm"],
