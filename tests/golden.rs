@@ -105,7 +105,7 @@ fn the_last_line_says_what_matters_and_every_table_says_its_bases() {
     let last = text.trim_end().rsplit("\n\n").next().unwrap().replace(['\n', format::THIN], " ");
     assert_eq!(
         last,
-        "Images of multi are 0 to 96.9 % smaller than single; the update delta of multi is <0.1 to 100 % of a cold pull; \
+        "Images of multi are 0 to 96.9 % smaller than single; the update delta of multi is <0.1 to 100 % of its cold pull; \
          claims: 1 confirmed, 1 refuted, 2 open"
     );
     let said = |words: &str| text.matches(words).count();

@@ -202,7 +202,7 @@ fn of_heads(line: &str, head: &str) -> bool {
 fn a_report_begins_with_which_run_it_is() {
     let mut loaded = fixed();
     let said = |loaded: &Loaded, width| {
-        Document::new(loaded).heading("results/fixed/charts", width).replace('\u{a0}', " ")
+        Document::new(loaded).heading(Some("results/fixed/charts"), width).replace('\u{a0}', " ")
     };
     let revision = &loaded.run.revision.as_ref().unwrap().commit[..12];
     let first = format!("run {} of 2026-", loaded.run.id);

@@ -145,12 +145,15 @@ pub(super) async fn doctor(
             found.all
         }
         Err(error) => {
-            findings.problem(
-                "scenarios",
-                error.reason(),
-                error.advice().unwrap_or("mend the file").to_owned(),
-            );
-            Vec::new()
+            let (all, _wrong) = scenarios::each(config, &arguments.scenarios);
+            let cure = error.advice().unwrap_or("mend the file");
+            if all.is_empty() {
+                findings.problem("scenarios", error.reason(), cure);
+            } else {
+                let others = format!("{cure}; until then name those that are to run: {} load", all.len());
+                findings.worse("scenarios", error.reason(), others);
+            }
+            all
         }
     };
     findings.0.extend(look.end().await);

@@ -28,8 +28,17 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn list(arguments: &Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
-    let found = scenarios::find_and_say(config, &arguments.scenarios, &[], screen)?;
-    let all = &found.all;
+    let (all, wrong) = match scenarios::find_and_say(config, &arguments.scenarios, &[], screen) {
+        Ok(found) => (found.all, Vec::new()),
+        Err(error) => {
+            let (all, wrong) = scenarios::each(config, &arguments.scenarios);
+            // What is wrong with all of them together is no one's mistake.
+            if all.is_empty() || wrong.is_empty() {
+                return Err(error);
+            }
+            (all, wrong)
+        }
+    };
     let text = match arguments.format {
         Format::Text => all.iter().map(described).collect::<Vec<_>>().join("\n"),
         Format::Json => {
@@ -42,7 +51,8 @@ pub(super) fn list(arguments: &Arguments, config: &Config, screen: &Screen) -> R
         }
     };
     screen.print(&text)?;
-    Ok(Exit::Done)
+    wrong.iter().for_each(|error| screen.problem("error", &error.to_string()));
+    Ok(if wrong.is_empty() { Exit::Done } else { Exit::Input })
 }
 
 fn described(scenario: &Scenario) -> String {

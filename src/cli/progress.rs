@@ -101,6 +101,11 @@ impl Observer for Progress {
         self.bar.set_message("");
     }
 
+    fn unbuilt(&mut self, planned: &Planned, done: usize, reason: &str) {
+        self.done = done;
+        self.say(&format!("{done}/{} {}: not built: {reason}", self.total, name(planned)));
+    }
+
     fn transfers(&mut self, case: &str, round: u32) {
         // The builds of the variant are done, and no build runs: their number says how far the run is.
         let text = format!("{}/{} builds done, {case} transfers, round {round}", self.done, self.total);

@@ -77,7 +77,7 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
             files.push((file.clone(), splice(file, &text, &results)?.into_bytes()));
         }
         None => screen.print_styled(&match arguments.format {
-            Form::Text => in_words(&document, &loaded, screen),
+            Form::Text => in_words(&document, &loaded, !files.is_empty(), screen),
             Form::Markdown => document.markdown(&loaded.folder.path().to_string_lossy()),
             Form::Json => document.json(),
         })?,
@@ -91,9 +91,10 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
 }
 
 /// The report for a terminal, with what says which run it is above it.
-pub(super) fn in_words(document: &Document, loaded: &Loaded, screen: &Screen) -> String {
+pub(super) fn in_words(document: &Document, loaded: &Loaded, has_charts: bool, screen: &Screen) -> String {
     let charts = shown(&loaded.folder.charts()).display().to_string();
-    let heading = document.heading(&crate::plain::line(&charts), screen.width());
+    let charts = has_charts.then(|| crate::plain::line(&charts));
+    let heading = document.heading(charts.as_deref(), screen.width());
     format!("{heading}{}", document.terminal(screen.width(), screen.colours()))
 }
 
@@ -119,11 +120,6 @@ pub(super) fn drawn(loaded: &Loaded, charts: Vec<Chart>, with_png: bool) -> Resu
         files.push((path, svg.into_bytes()));
     }
     Ok(files)
-}
-
-/// Draws the charts of a run into its folder.
-pub(super) fn draw(loaded: &Loaded, with_png: bool) -> Result<()> {
-    write(&drawn(loaded, charts(loaded)?, with_png)?)
 }
 
 pub(super) fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {

@@ -15,7 +15,7 @@ use crate::engine::node::ImageStore;
 use crate::engine::{About, Engine, Patience, Reach};
 use crate::error::{Error, Exit, Result};
 use crate::image::same_image;
-use crate::report::Document;
+use crate::report::{Document, charts};
 use crate::results::{
     Builder, Loaded, MOST_ROUNDS, Measure, NodeKind, Phase, Run, RunFolder, SCHEMA, Writer,
 };
@@ -163,11 +163,7 @@ pub(super) fn contradiction(given: &clap::ArgMatches) -> Option<(&'static str, &
         [("rounds", "--rounds <N>"), ("phase", "--phase <PHASE>")].into_iter().filter(|_| flag("quick"));
     let parts = given.get_many::<Measure>("measure").into_iter().flatten().collect::<Vec<_>>();
     let pulls_nothing = flag("measure") && !parts.contains(&&Measure::Transfer);
-    let unheard = [
-        ("node", "--node <KIND>"),
-        ("node_root", "--node-root <DIR>"),
-        ("node_store", "--node-store <STORE>"),
-    ];
+    let unheard = [("node_root", "--node-root <DIR>"), ("node_store", "--node-store <STORE>")];
     let unheard = unheard.into_iter().filter(|_| pulls_nothing);
     let of = |whose| move |(id, shown)| (whose, id, shown);
     let mut others = resumed
@@ -218,6 +214,9 @@ pub(super) async fn run(
         transfers.check()?;
     }
     if arguments.plan {
+        if let Err(missing) = engine::secrets(&scenarios, &selection.builders) {
+            screen.problem("warning", &format!("{missing}"));
+        }
         let transfers = transferring.then_some(&transfers);
         return plan::show(&plan, transfers, &scenarios, &map, &out, arguments.format, screen)
             .map(|()| Exit::Done);
@@ -335,11 +334,12 @@ fn going_on(folder: &RunFolder) -> String {
 fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: &Screen) -> Result<Exit> {
     let loaded = Loaded::read(folder)?;
     let document = Document::new(&loaded);
+    let charts = super::report::drawn(&loaded, charts(&loaded)?, arguments.png)?;
     screen.print_styled(&match arguments.format {
-        Format::Text => super::report::in_words(&document, &loaded, screen),
+        Format::Text => super::report::in_words(&document, &loaded, !charts.is_empty(), screen),
         Format::Json => document.json(),
     })?;
-    super::report::draw(&loaded, arguments.png)?;
+    super::report::write(&charts)?;
     screen.say(&format!("run: {}", crate::error::shown(loaded.folder.path()).display()));
     let refuted = document.refuted();
     Ok(if loaded.run.interrupted {

@@ -4,7 +4,7 @@
 
 use super::config::Config;
 use super::screen::Screen;
-use crate::error::{Result, shown};
+use crate::error::{Error, Result, shown};
 use crate::runner::state_folder;
 use crate::scenario::{Scenario, Unpacked};
 use std::path::PathBuf;
@@ -29,6 +29,18 @@ pub(super) fn find(config: &Config, given: &Option<PathBuf>, names: &[String]) -
     let carried = Unpacked::below(&state_folder()?)?;
     let all = Scenario::load_all(carried.folder(), names)?;
     Ok(Found { all, unmarked: Vec::new(), carried: Some(carried) })
+}
+
+/// Those of a folder that load, and what is wrong with the others.
+pub(super) fn each(config: &Config, given: &Option<PathBuf>) -> (Vec<Scenario>, Vec<Error>) {
+    let (mut all, mut wrong) = (Vec::new(), Vec::new());
+    for loaded in Scenario::load_each(&config.scenarios(given).value).unwrap_or_default() {
+        match loaded {
+            Ok(scenario) => all.push(scenario),
+            Err(error) => wrong.push(error),
+        }
+    }
+    (all, wrong)
 }
 
 /// The same, and says where they are the carried ones, and what one might take for one.

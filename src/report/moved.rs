@@ -20,7 +20,7 @@ pub(super) fn of(row: &Row, baseline: &Row) -> Option<String> {
 }
 
 /// How much of the chosen variants moves again after a source edit:
-/// `the update delta of multi is 0.1 to 100 % of a cold pull`. `None` where that was not to be measured.
+/// `the update delta of multi is 0.1 to 100 % of its cold pull`. `None` where that was not to be measured.
 pub(super) fn again<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Option<String> {
     let sections: Vec<&Section> = sections.into_iter().collect();
     let agrees = |section: &&&Section| section.images_agree == Some(true);
@@ -44,7 +44,7 @@ pub(super) fn again<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Opti
         1 => format!(" (1 of {} has none to compare)", of()),
         lacking => format!(" ({lacking} of {} have none to compare)", of()),
     };
-    Some(format!("the update delta of {who} is {low}{high}{THIN}% of a cold pull{lacking}"))
+    Some(format!("the update delta of {who} is {low}{high}{THIN}% of its cold pull{lacking}"))
 }
 
 /// A share of a whole in percent, without the sign.

@@ -17,8 +17,9 @@ const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
 impl Document {
-    /// Which run it is, when and by what it was made, and where its charts are: a folder is named whole, however long.
-    pub fn heading(&self, charts: &str, width: usize) -> String {
+    /// Which run it is, when and by what it was made, and where its charts are, if it has some: a folder is named whole,
+    /// however long.
+    pub fn heading(&self, charts: Option<&str>, width: usize) -> String {
         let state = if self.complete { "" } else { ", not complete" };
         let day = self.started.split(['T', ' ']).next().unwrap_or_default();
         let said = format!(
@@ -28,7 +29,8 @@ impl Document {
             self.maker(str::to_owned)
         );
         let lines = wrap(&said, width.clamp(NARROWEST, WIDEST));
-        format!("{}\ncharts: {charts}\n\n", lines.join("\n"))
+        let charts = charts.map(|charts| format!("charts: {charts}\n")).unwrap_or_default();
+        format!("{}\n{charts}\n", lines.join("\n"))
     }
 
     /// The report in at most `width` columns, and never more than 100.

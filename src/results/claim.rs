@@ -153,7 +153,12 @@ fn bound(
                 Unit::Ns => "ns, ms, s or min",
                 Unit::Count => "no unit",
             };
-            return Err((at, format!("`{unit}` is not a unit of {metric}; it takes {known}")));
+            let wrong = if unit.is_empty() {
+                "the unit is missing".to_owned()
+            } else {
+                format!("`{unit}` is not a unit of {metric}")
+            };
+            return Err((at, format!("{wrong}; {metric} takes {known}")));
         }
     };
     Ok(Quantity::Absolute(number * scale))
@@ -276,8 +281,9 @@ mod tests {
             (
                 "multi unpacked-size <= 10 s",
                 26,
-                "`s` is not a unit of unpacked-size; it takes B, kB, MB or GB",
+                "`s` is not a unit of unpacked-size; unpacked-size takes B, kB, MB or GB",
             ),
+            ("multi unpacked-size <= 50", 25, "the unit is missing; unpacked-size takes B, kB, MB or GB"),
             ("multi layers = 1 x y", 19, "`y` is one word too many"),
             ("multi unpacked-size >= 1e400 MB", 23, "`1e400` is too large a number"),
             ("multi unpacked-size >= 1e308 MB", 23, "`1e308` is too large a number"),

@@ -57,6 +57,8 @@ pub trait Observer {
     fn step(&mut self, name: &str);
     /// The build and its probe ended; the reason if it does not count.
     fn end(&mut self, planned: &Planned, wall: Duration, counts: Result<(), &str>);
+    /// A build is not begun, and why; so many are done with it.
+    fn unbuilt(&mut self, planned: &Planned, done: usize, reason: &str);
     /// The transfers of a variant's images begin; their steps follow.
     fn transfers(&mut self, case: &str, round: u32);
     /// A build failed: its log's last lines, and where the whole log stands.
@@ -282,7 +284,11 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
         closed.map(|()| cleaned)
     }
 
+    /// Tells a person and `run.json`. What an earlier part of a run that is taken up again said is not said once more.
     fn warn(&mut self, text: String) -> Result<()> {
+        if self.run.warnings.contains(&text) {
+            return Ok(());
+        }
         self.observer.warning(&text);
         self.run.warnings.push(text);
         self.writer.run(&self.run)

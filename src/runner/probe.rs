@@ -186,7 +186,12 @@ async fn wait_for_output(
         }
         tokio::time::sleep(PAUSE).await;
     }
-    failed(engine, subject, &format!("the command did not end within {} s", subject.deadline.as_secs())).await
+    failed(
+        engine,
+        subject,
+        &format!("the command did not end within {} s (--probe-deadline)", subject.deadline.as_secs()),
+    )
+    .await
 }
 
 /// The first line that differs says more than two whole pages. Secrets go before the line is cut, as half of one would

@@ -89,6 +89,9 @@ fn unbuilt<E: Engine, O: Observer>(
             runner.writer.sample(&Of::new(&planned.case, planned.round, None, verdict).untimed())?;
         }
         runner.done += 1;
+        if let Err(reason) = verdict.counts() {
+            runner.observer.unbuilt(planned, runner.done, reason);
+        }
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ impl Observer for Heard {
         self.steps.push(name.to_owned());
     }
     fn end(&mut self, _: &Planned, _: Duration, _: Result<(), &str>) {}
+    fn unbuilt(&mut self, _: &Planned, _: usize, _: &str) {}
     fn transfers(&mut self, _: &str, _: u32) {}
     fn failure(&mut self, _: &Planned, last_lines: &str, _: &Path) {
         self.failures.push(last_lines.to_owned());

@@ -111,6 +111,13 @@ impl Scenario {
         Ok(scenarios)
     }
 
+    /// Every scenario below `dir` by itself, and what is wrong with each that does not load.
+    pub fn load_each(dir: &Path) -> Result<Vec<Result<Self>>> {
+        let mut folders = files::list(dir)?;
+        folders.retain(|folder| folder.join(FILE).is_file());
+        Ok(folders.iter().map(|folder| Self::load(folder)).collect())
+    }
+
     /// The folders below `dir` that one would take for scenarios and that hold no `scenario.toml`.
     pub fn unmarked(dir: &Path) -> Result<Vec<PathBuf>> {
         let mut folders = files::list(dir)?;

@@ -121,8 +121,10 @@ fn decide(
     }
     let values = values();
     let Some((low, high)) = interval(&values) else {
-        let reason =
-            format!("a time is decided from {DECIDING_ROUNDS} rounds on, these are {}", values.len());
+        let reason = match values.len() {
+            1 => format!("a time is decided from {DECIDING_ROUNDS} rounds on, this is one"),
+            many => format!("a time is decided from {DECIDING_ROUNDS} rounds on, these are {many}"),
+        };
         return Verdict::open(Some(observed), reason);
     };
     let (at_low, at_high) = (claim.op.holds(low, bound), claim.op.holds(high, bound));

@@ -39,3 +39,15 @@ fn a_platform_of_no_image_is_refused_before_anything_is_planned() {
         ran.err
     );
 }
+
+#[test]
+fn a_broken_scenario_hides_no_other_from_list_and_doctor() {
+    let folder = Folder::new();
+    folder.write("scenarios/broken/scenario.toml", "title = 1\n");
+    let listed = folder.dbench(&[], &["list"]).ends(2);
+    assert!(listed.out.starts_with("greet  ") && listed.out.contains("  multi  "), "{}", listed.out);
+    assert!(listed.err.contains("error: scenarios/broken/scenario.toml:1:9: invalid type"), "{}", listed.err);
+    let doctor = folder.dbench(&[("DOCKER_HOST", "unix:///nonexistent")], &["doctor"]).ends(1).out;
+    let words = doctor.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("until then name those that are to run: 1 load"), "{doctor}");
+}

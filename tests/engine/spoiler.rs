@@ -127,6 +127,7 @@ struct Warned {
 }
 
 impl Observer for Warned {
+    fn unbuilt(&mut self, _: &dbench::runner::Planned, _: usize, _: &str) {}
     fn begin(&mut self, _: &Planned, _: usize) {}
     fn step(&mut self, _: &str) {}
     fn end(&mut self, _: &Planned, _: Duration, _: Result<(), &str>) {}

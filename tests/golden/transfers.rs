@@ -174,7 +174,7 @@ fn a_scenario_that_lacks_a_cold_pull_is_not_said_to_have_no_update_delta() {
     let lost = |s: &Sample| s.case.scenario == "go-scratch" && s.metric.name().starts_with("pull-cold");
     fail(&mut loaded, "the node is gone", lost);
     let said = shown(&chart(&loaded, "transfer.svg"));
-    assert!(said.contains("of a cold pull (1 of 2\u{a0}scenarios has none to compare)"), "{said}");
+    assert!(said.contains("of its cold pull (1 of 2\u{a0}scenarios has none to compare)"), "{said}");
     fail(&mut loaded, "the node is gone", |s| s.metric.name().starts_with("pull-cold"));
     let said = shown(&chart(&loaded, "transfer.svg"));
     assert!(said.starts_with("No update delta that can be compared"), "{said}");

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::results::Builder;
 use crate::runner::{Choice, Secrets};
 use crate::scenario::Scenario;
+use std::ffi::OsString;
 
 /// Reads the secrets, so that a missing one is said before anything is asked, and connects by the user's configuration.
 pub(super) async fn connect(
@@ -14,8 +15,19 @@ pub(super) async fn connect(
     transfers: &Choice,
     context: Option<&str>,
 ) -> Result<(DockerEngine, Secrets)> {
-    let environment = |name: &str| std::env::var_os(name);
-    let secrets = Secrets::resolve(scenarios, builders, &environment)?;
+    let secrets = secrets(scenarios, builders)?;
     let engine = DockerEngine::connect(&Endpoint::choose(context)?).await?.configured(&environment)?;
     Ok((engine.visiting_with(&transfers.relay_image), secrets))
+}
+
+/// The secrets of the builds.
+///
+/// # Errors
+/// The first that is not there.
+pub(super) fn secrets(scenarios: &[Scenario], builders: &[Builder]) -> Result<Secrets> {
+    Secrets::resolve(scenarios, builders, &environment)
+}
+
+fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
