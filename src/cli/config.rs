@@ -137,9 +137,11 @@ impl Config {
                  and platform",
             )
         })?;
-        let wrong = |image: &toml::Spanned<String>| not_a_name(image.get_ref());
-        if let Some((image, why)) = disk.bases.values().find_map(|image| Some((image, wrong(image)?))) {
-            return Err(Error::input(format!("`{}` is not the name of an image: {why}", image.get_ref()))
+        let names = disk.bases.iter().flat_map(|(name, image)| [(name, image), (image.get_ref(), image)]);
+        if let Some((name, image, why)) =
+            names.into_iter().find_map(|(n, image)| Some((n, image, not_a_name(n)?)))
+        {
+            return Err(Error::input(format!("`{name}` is not the name of an image: {why}"))
                 .at_offset(shown(path), &text, image.span().start)
                 .hint("write NAME[:TAG][@DIGEST]"));
         }

@@ -51,15 +51,21 @@ fn file_of(builder: Builder, variant: &Variant, context: &Path) -> Option<PathBu
     }
 }
 
-/// Refuses an ignore file that a symbolic link leads out of the scenario.
+/// Refuses an ignore file that a symbolic link leads out of the scenario, or that of a context out of the context: builders
+/// are sent the link and not the file, and read what they find there.
 fn stays_inside(file: &Path, scenario: &Scenario) -> Result<()> {
+    let (root, whose) = match file.parent() == Some(scenario.context.as_path()) {
+        true => (&scenario.context, "context"),
+        false => (&scenario.dir, "scenario"),
+    };
     let real = |path: &Path| path.canonicalize().map_err(|cause| unreadable(path, cause));
-    if real(file)?.starts_with(real(&scenario.dir)?) {
+    let is_absolute = file.read_link().is_ok_and(|target| target.is_absolute());
+    if !is_absolute && real(file)?.starts_with(real(root)?) {
         return Ok(());
     }
-    Err(Error::input("the ignore file is outside the scenario")
+    Err(Error::input(format!("the ignore file is a link that leads out of the {whose}"))
         .in_file(shown(file))
-        .hint("keep everything that a scenario builds from in its own folder"))
+        .hint("put the file itself there"))
 }
 
 /// Looks through all that the builds of a run are sent, for what they could not take in.

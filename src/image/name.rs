@@ -3,10 +3,14 @@
 //! The grammar is that of `github.com/distribution/reference`, which engines read names by:
 //! `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`.
 
+use super::Digest;
+
 /// The longest tag.
 const TAG_LIMIT: usize = 128;
 /// The fewest digits of a digest.
 const DIGEST_DIGITS: usize = 32;
+/// The digits of an image's id.
+const ID_DIGITS: usize = 64;
 /// Where a name without a host comes from.
 const HUB: &str = "docker.io";
 
@@ -14,7 +18,9 @@ const HUB: &str = "docker.io";
 pub fn not_a_name(text: &str) -> Option<&'static str> {
     let parts = Parts::of(text);
     let has_capitals = parts.path.chars().any(|c| c.is_ascii_uppercase());
-    if !parts.host.is_none_or(is_host) {
+    if is_id(text) {
+        Some("64 hexadecimal digits are an id")
+    } else if !parts.host.is_none_or(is_host) {
         Some("its host is none")
     } else if has_capitals {
         Some("names of images are in lower case")
@@ -115,12 +121,21 @@ fn is_host(text: &str) -> bool {
         && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// A digest of an algorithm that is known here, or one of a form that others have.
 fn is_digest(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(algorithm, digits)| {
-        is_plain(algorithm, "+._-")
-            && digits.len() >= DIGEST_DIGITS
-            && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    text.split_once(':').is_some_and(|(algorithm, digits)| match algorithm {
+        "sha256" | "sha512" => text.parse::<Digest>().is_ok(),
+        _ => {
+            is_plain(algorithm, "+._-")
+                && digits.len() >= DIGEST_DIGITS
+                && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+        }
     })
+}
+
+/// What engines take for the id of an image.
+fn is_id(text: &str) -> bool {
+    text.len() == ID_DIGITS && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -145,6 +160,7 @@ mod tests {
         let part = "a part of it is not made of letters and digits, joined by `.`, `_`, `__` or `-`";
         let tag = "its tag is not made of letters, digits, `_`, `.` and `-`";
         let long = format!("a:{}", "1".repeat(129));
+        let (id, short) = ("a".repeat(64), format!("a@sha256:{}", "a".repeat(32)));
         for (text, said) in [
             ("", part),
             ("a//b", part),
@@ -160,6 +176,8 @@ mod tests {
             ("a:-1", tag),
             ("a:1:2", tag),
             (&long, tag),
+            (&id, "64 hexadecimal digits are an id"),
+            (&short, "its digest is not an algorithm, a colon and hexadecimal digits"),
             ("a@sha256:1", "its digest is not an algorithm, a colon and hexadecimal digits"),
             ("y@@", "its digest is not an algorithm, a colon and hexadecimal digits"),
             ("-a.b/c", "its host is none"),

@@ -88,8 +88,8 @@ impl Scenario {
     }
 
     /// Loads every folder below `dir` that holds a `scenario.toml`, sorted by name, and holds them to the contracts of
-    /// bases below `dir/bases`. Where all of `names` are among them, these alone are loaded: what is wrong with another one
-    /// is not in their way.
+    /// bases below `dir/bases`. Where all of `names` are among them, these alone are loaded, and where one is not, those that
+    /// can be: what is wrong with another one is not in the way.
     pub fn load_all(dir: &Path, names: &[String]) -> Result<Vec<Self>> {
         let hint = "name the folder of the scenarios with --scenarios";
         if !dir.is_dir() {
@@ -98,7 +98,13 @@ impl Scenario {
         let mut folders = files::list(dir)?;
         folders.retain(|folder| folder.join(FILE).is_file());
         let is = |folder: &PathBuf, name: &String| folder.file_name().is_some_and(|own| own == name.as_str());
-        if !names.is_empty() && names.iter().all(|name| folders.iter().any(|folder| is(folder, name))) {
+        if !names.iter().all(|name| folders.iter().any(|folder| is(folder, name))) {
+            // Which one is not there is said of those that load: what is wrong with the others would hide it.
+            let sound: Vec<Self> = folders.iter().filter_map(|folder| Self::load(folder).ok()).collect();
+            if !sound.is_empty() {
+                return Ok(sound);
+            }
+        } else if !names.is_empty() {
             folders.retain(|folder| names.iter().any(|name| is(folder, name)));
         }
         let scenarios = folders.iter().map(|folder| Self::load(folder)).collect::<Result<Vec<_>>>()?;
@@ -124,7 +130,7 @@ impl Scenario {
         let hidden =
             |folder: &Path| folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         folders.retain(|folder| {
-            folder.is_dir() && !folder.ends_with(BASES) && !hidden(folder) && !folder.join(FILE).exists()
+            folder.is_dir() && !folder.ends_with(BASES) && !hidden(folder) && !folder.join(FILE).is_file()
         });
         Ok(folders)
     }

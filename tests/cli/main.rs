@@ -174,6 +174,10 @@ fn a_mistake_in_the_configuration_is_shown_with_its_place() {
     for (text, said) in [
         ("[defaults]\nrounds = 0\n", "2:10: 0 rounds: a run has 1 to 1000\n  hint: the file may hold "),
         (
+            "[bases]\n\"Base:1\" = \"y\"\n",
+            "2:12: `Base:1` is not the name of an image: names of images are in lower case\n  hint: write NAME",
+        ),
+        (
             "[bases]\n\"base:1\" = \"y@@\"\n",
             "2:12: `y@@` is not the name of an image: its digest is not an algorithm, a colon and hexadecimal digits\n  hint: write NAME",
         ),

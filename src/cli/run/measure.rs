@@ -14,8 +14,8 @@ use crate::runner::{Ending, Runner, Settings};
 use crate::scenario::Scenario;
 
 /// What is said to the first signal.
-const REMOVING: &str = "interrupted: removing what was made, once the engine lets go of it (a few seconds); a second Ctrl-C \
-    leaves it to `dbench clean`";
+const REMOVING: &str = "removing what was made, once the engine lets go of it (a few seconds); a second Ctrl-C leaves it to \
+    `dbench clean`";
 
 /// What a run stands on.
 pub(super) struct Surroundings<'a> {
@@ -43,7 +43,7 @@ pub(super) async fn measure(
         () = signals.next() => None,
     };
     if ended.is_none() {
-        screen.say(REMOVING);
+        screen.say(&format!("interrupted: {REMOVING}"));
     }
     let ending = match &ended {
         None => Ending::Interrupted,

@@ -63,24 +63,32 @@ impl Home {
 }
 
 #[test]
-fn an_ignore_file_stays_in_its_scenario() {
+fn an_ignore_file_is_where_builders_find_it() {
     let home = Home::new();
     home.write("outside", "secret words of somebody\n");
-    home.write("s/shared.dockerignore", "deep\n");
-    let own = home.path("s/app/.dockerignore");
-    std::os::unix::fs::symlink("../../outside", &own).unwrap();
-    for builder in Builder::ALL {
-        let error = home.check(builder).unwrap_err();
-        assert_eq!(error.exit().code(), 2, "{error}");
-        assert_eq!(error.place().unwrap().file, own);
-        assert!(
-            error.to_string().contains(": the ignore file is outside the scenario\n  hint: keep "),
-            "{error}"
-        );
+    home.write("s/shared", "deep\n");
+    home.write("s/app/deep/ignore", "nothing\n");
+    let (own, absolute) = (home.path("s/app/.dockerignore"), home.path("s/app/deep/ignore"));
+    for target in [Path::new("../../outside"), Path::new("../shared"), &absolute] {
+        std::os::unix::fs::symlink(target, &own).unwrap();
+        for builder in Builder::ALL {
+            let error = home.check(builder).unwrap_err();
+            assert_eq!(error.exit().code(), 2, "{error}");
+            assert_eq!(error.place().unwrap().file, own);
+            let said = ": the ignore file is a link that leads out of the context\n  hint: put the file itself there";
+            assert!(error.to_string().ends_with(said), "{error}");
+        }
+        files::remove(&own).unwrap();
     }
-    files::remove(&own).unwrap();
-    std::os::unix::fs::symlink("../shared.dockerignore", &own).unwrap();
+    std::os::unix::fs::symlink("deep/ignore", &own).unwrap();
     Builder::ALL.into_iter().try_for_each(|builder| home.check(builder)).unwrap();
+    let beside = home.path("s/multi.Dockerfile.dockerignore");
+    std::os::unix::fs::symlink("shared", &beside).unwrap();
+    home.check(Builder::Buildkit).unwrap();
+    files::remove(&beside).unwrap();
+    std::os::unix::fs::symlink("../outside", &beside).unwrap();
+    let said = home.check(Builder::Buildkit).unwrap_err().to_string();
+    assert!(said.contains("the ignore file is a link that leads out of the scenario"), "{said}");
 }
 
 const SOCKET: &str = ": a socket stands in the context, and builders make different things of it";
