@@ -1,4 +1,5 @@
-//! Owns what an image is called and made of: names, digests, manifests, and layers read from a saved image, each proven against its digest.
+//! Owns what an image is called and made of: names, digests, manifests, and layers read from a saved image, each proven
+//! against its digest.
 //! Leaves to `engine` and `registry` where the bytes come from.
 
 mod digest;

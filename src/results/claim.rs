@@ -119,10 +119,7 @@ impl Claim {
 fn elsewhere(metric: Metric, phase: Phase) -> String {
     match metric.phases() {
         [_] => format!("leave `in {phase}` out"),
-        phases => {
-            let names: Vec<_> = phases.iter().map(|known| known.name()).collect();
-            format!("it is in {}", names.join(" and "))
-        }
+        _ => format!("it is in {}", metric.phases_in_words()),
     }
 }
 

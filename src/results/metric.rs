@@ -1,4 +1,4 @@
-//! Owns the names of what is measured, the unit that each is counted in, and the phases and the part of a run that it belongs to.
+//! Owns the names of what is measured, the unit that each is counted in, and the phases and parts of a run that it is of.
 //! Leaves how values are taken to `runner`, and how they are printed to `report`.
 
 use super::{Measure, Phase};
@@ -197,6 +197,11 @@ impl Metric {
     /// The one phase that it belongs to; `None` if more than one have it.
     pub fn home(self) -> Option<Phase> {
         if let [only] = self.phases() { Some(*only) } else { None }
+    }
+
+    /// The phases that it is measured in, as a sentence names them.
+    pub(super) fn phases_in_words(self) -> String {
+        self.phases().iter().map(|phase| phase.name()).collect::<Vec<_>>().join(" and ")
     }
 
     /// Whether a node pulled for it.

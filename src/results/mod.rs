@@ -18,6 +18,6 @@ pub use run::{
     BaseRecord, ClaimRecord, EngineRecord, Host, MOST_ROUNDS, Measure, NodeKind, NodeRecord, Revision, Run,
     SCHEMA, ScenarioRecord, VariantRecord,
 };
-pub use sample::{Builder, Case, Phase, Sample, Status};
+pub use sample::{Builder, Case, Phase, RELAYED, Sample, Status};
 pub use step::StepRow;
 pub use transfer::TransferRow;

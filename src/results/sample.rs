@@ -138,6 +138,9 @@ impl Status {
     }
 }
 
+/// What the column `link` says where a container carried what two machines cannot say to each other.
+pub const RELAYED: &str = "relayed";
+
 /// One observed integer in the base unit of one metric, or a failure with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {

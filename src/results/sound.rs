@@ -2,11 +2,8 @@
 //! Leaves the shape of a row to its table.
 
 use super::table::Row;
-use super::{Builder, Case, Phase, Run, Sample, Status};
+use super::{Builder, Case, Phase, RELAYED, Run, Sample, Status};
 use crate::error::Result;
-
-/// The link over which a container carries what two machines cannot say to each other.
-const RELAYED: &str = "relayed";
 
 impl Row<'_> {
     /// The case and the round that the first five columns name.
@@ -79,8 +76,7 @@ impl Sample {
     fn fits_its_metric(&self, row: &Row<'_>) -> Result<()> {
         let (metric, phase) = (self.metric, self.case.phase);
         if !metric.phases().contains(&phase) {
-            let names: Vec<_> = metric.phases().iter().map(|known| known.name()).collect();
-            let theirs = names.join(" and ");
+            let theirs = metric.phases_in_words();
             return Err(row.error("phase", &format!("{metric} belongs to {theirs}, not to {phase}")));
         }
         if !self.node.is_empty() && !metric.is_of_a_node() {

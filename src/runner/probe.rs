@@ -3,6 +3,7 @@
 use super::journal::{Entry, Journal};
 use crate::engine::{ContainerSpec, Engine, Reach, Redactor, visitor_of};
 use crate::error::Result;
+use crate::results::RELAYED;
 use crate::scenario::{Expect, Nonce, Probe};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,8 +13,6 @@ use tokio::time::Instant;
 const PAUSE: Duration = Duration::from_millis(5);
 /// How many characters of a line are shown.
 const SHOWN: usize = 160;
-/// What the column `link` says of questions that a visitor carried.
-const RELAYED: &str = "relayed";
 /// What is said as long as no question was answered at all, and what may be the matter.
 const NOTHING: &str = "nothing answered";
 const LISTENS_ELSEWHERE: &str = " (does the program listen on 0.0.0.0, not on 127.0.0.1 alone, and at the port that scenario.toml names?)";

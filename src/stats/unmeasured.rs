@@ -91,8 +91,11 @@ fn unpushed<'a>(
     variant: &str,
     cases: &Cases<'a>,
 ) -> Option<&'a str> {
+    if !metric.is_of_a_node() {
+        return None;
+    }
     let push = if phase == Phase::Cold { Metric::PushBytes } else { Metric::UpdatePushBytes };
     let pushes = cases.samples(scenario, variant, phase, push).iter();
-    let mut failed = pushes.filter(|sample| metric.is_of_a_node() && sample.status == Status::Failed);
+    let mut failed = pushes.filter(|sample| sample.status == Status::Failed);
     failed.next().map(|sample| sample.reason.as_str())
 }

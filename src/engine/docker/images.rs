@@ -2,8 +2,7 @@
 
 use super::{ANSWER, DockerEngine, Image, LONG, Removal, Stored, failed, found, removal, within};
 use crate::error::{Error, Result};
-use crate::image::registry;
-use crate::image::{Layer, read_saved};
+use crate::image::{Layer, read_saved, registry};
 use bollard::auth::DockerCredentials;
 use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
 use futures_util::{StreamExt, TryStreamExt};

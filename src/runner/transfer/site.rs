@@ -9,14 +9,12 @@ use crate::engine::{Engine, Patience, Relay};
 use crate::error::Result;
 use crate::image::{Content, Digest};
 use crate::registry::{Direction, Registry};
-use crate::results::{NodeKind, NodeRecord};
+use crate::results::{NodeKind, NodeRecord, RELAYED};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What the column `link` says where a relay stood between.
-const RELAYED: &str = "relayed";
 /// How long a connection may take to be through with what the engine says is done.
 const SETTLING: Duration = Duration::from_secs(10);
 
