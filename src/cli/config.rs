@@ -1,7 +1,7 @@
 //! `dbench.toml`: bases that are mapped and defaults of flags. A flag beats the environment, which beats the file.
 
 use crate::error::{Error, Result, files, shown};
-use crate::image::not_a_name;
+use crate::image::{NAME_FORM, not_a_name};
 use crate::results::Builder;
 use crate::runner::normal_platform;
 use serde::{Deserialize, Deserializer};
@@ -138,12 +138,10 @@ impl Config {
             )
         })?;
         let names = disk.bases.iter().flat_map(|(name, image)| [(name, image), (image.get_ref(), image)]);
-        if let Some((name, image, why)) =
-            names.into_iter().find_map(|(n, image)| Some((n, image, not_a_name(n)?)))
-        {
-            return Err(Error::input(format!("`{name}` is not the name of an image: {why}"))
+        if let Some((wrong, image)) = names.into_iter().find_map(|(n, image)| Some((not_a_name(n)?, image))) {
+            return Err(Error::input(wrong)
                 .at_offset(shown(path), &text, image.span().start)
-                .hint("write NAME[:TAG][@DIGEST]"));
+                .hint(NAME_FORM));
         }
         let bases = disk.bases.into_iter().map(|(name, image)| (name, image.into_inner())).collect();
         let beside = |given: Option<PathBuf>| given.map(|p| path.parent().unwrap_or(Path::new("")).join(p));

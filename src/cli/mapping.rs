@@ -2,10 +2,10 @@
 //! of them without an engine.
 //! Leaves to `runner` what the images are.
 
-use crate::error::Result;
-use crate::image::{not_a_name, same_image};
+use crate::error::{Error, Result};
+use crate::image::{NAME_FORM, not_a_name, same_image};
 use crate::results::Builder;
-use crate::runner::bases;
+use crate::runner::bases::{self, Use};
 use crate::scenario::Scenario;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +15,8 @@ pub(super) fn parse(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .filter(|(name, image)| !name.is_empty() && !image.is_empty())
         .ok_or("write it as NAME=IMAGE, for example golang:1.21-alpine=mirror.example/golang:1.21")?;
-    match [name, image].into_iter().find_map(|name| Some((name, not_a_name(name)?))) {
-        Some((wrong, why)) => {
-            Err(format!("`{wrong}` is not the name of an image: {why}; write NAME[:TAG][@DIGEST]"))
-        }
+    match [name, image].into_iter().find_map(not_a_name) {
+        Some(wrong) => Err(format!("{wrong}; {NAME_FORM}")),
         None => Ok((name.to_owned(), image.to_owned())),
     }
 }
@@ -50,6 +48,21 @@ pub(super) fn mapped<'a>(
         (name, used)
     };
     Ok(names(scenarios, builders)?.into_iter().map(of).collect())
+}
+
+/// Names of images that are not mapped and may be meant for a stage: whether there is such an image the engine knows.
+pub(super) fn slips(
+    scenarios: &[Scenario],
+    map: &BTreeMap<String, String>,
+    builders: &[Builder],
+) -> Result<Vec<Error>> {
+    let mut slips = Vec::new();
+    for scenario in scenarios {
+        let bases = mapped(std::slice::from_ref(scenario), map, builders)?;
+        let unmapped = bases.iter().filter(|(_, used)| used.is_none());
+        slips.extend(unmapped.filter_map(|(name, _)| Use::first(scenario, name)?.slip()));
+    }
+    Ok(slips)
 }
 
 /// What a plan says of bases. Which images are stand-ins only the engine knows; that a scenario has some bases mapped

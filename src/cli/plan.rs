@@ -31,6 +31,9 @@ pub(super) fn show(
     let estimate = runner::estimate(plan, &earlier);
     let builders: Vec<Builder> =
         Builder::ALL.into_iter().filter(|builder| plan.iter().any(|p| p.case.builder == *builder)).collect();
+    for slip in mapping::slips(scenarios, map, &builders)? {
+        screen.problem("warning", &slip.to_string());
+    }
     if form == Format::Json {
         let builds: Vec<_> = plan.iter().map(planned_json).collect();
         let base = |(name, used)| serde_json::json!({ "name": name, "mapped": used });

@@ -9,7 +9,7 @@ mod saved;
 
 pub use digest::{Algorithm, Digest, Hasher};
 pub use manifest::{Content, Descriptor, Manifest, ManifestKind};
-pub use name::{is_component, is_tag, not_a_name, registry, same_image, unpinned};
+pub use name::{NAME_FORM, is_component, is_tag, not_a_name, registry, same_image, unpinned};
 pub use saved::read_saved;
 
 /// One layer of an image.

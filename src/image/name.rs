@@ -13,9 +13,15 @@ const DIGEST_DIGITS: usize = 32;
 const ID_DIGITS: usize = 64;
 /// Where a name without a host comes from.
 const HUB: &str = "docker.io";
+/// How to write one, as a hint says it.
+pub const NAME_FORM: &str = "write NAME[:TAG][@DIGEST]";
 
-/// Why a text is not the name of an image; `None` if it is one.
-pub fn not_a_name(text: &str) -> Option<&'static str> {
+/// That a text is not the name of an image, and why; `None` if it is one.
+pub fn not_a_name(text: &str) -> Option<String> {
+    wrong(text).map(|why| format!("`{text}` is not the name of an image: {why}"))
+}
+
+fn wrong(text: &str) -> Option<&'static str> {
     let parts = Parts::of(text);
     let has_capitals = parts.path.chars().any(|c| c.is_ascii_uppercase());
     if is_id(text) {
@@ -155,7 +161,7 @@ mod tests {
             "[::1]:5000/a",
             &digest,
         ] {
-            assert_eq!(not_a_name(name), None, "{name}");
+            assert_eq!(wrong(name), None, "{name}");
         }
         let part = "a part of it is not made of letters and digits, joined by `.`, `_`, `__` or `-`";
         let tag = "its tag is not made of letters, digits, `_`, `.` and `-`";
@@ -183,7 +189,7 @@ mod tests {
             ("-a.b/c", "its host is none"),
             ("a.b:x/c", "its host is none"),
         ] {
-            assert_eq!(not_a_name(text), Some(said), "{text}");
+            assert_eq!(wrong(text), Some(said), "{text}");
         }
     }
 

@@ -1,5 +1,9 @@
 //! Resolves every base before the first clock, and checks after every round that each is still the same image.
 
+mod slip;
+
+pub use slip::Use;
+
 use super::platform::same_platform;
 use crate::engine::{Engine, Image, STAND_IN_LABEL, STAND_INS};
 use crate::error::{Error, Result};
@@ -8,9 +12,6 @@ use crate::results::{BaseRecord, Builder};
 use crate::scenario::{Origin, Scenario, Variant};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A name of so many slips of the fingers may mean another.
-const SLIPS: usize = 2;
 
 /// A base as the engine has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +46,9 @@ impl Bases {
         for scenario in scenarios {
             for name in used(scenario, builders)? {
                 if let Entry::Vacant(place) = bases.entry(name) {
-                    let base = resolve(engine, place.key(), mapped(map, place.key()), platform).await;
-                    let base = base.map_err(|error| match stage_meant(scenario, place.key()) {
-                        Some(hint) => error.hint(hint),
-                        None => error,
-                    })?;
+                    let mapped = mapped(map, place.key());
+                    let located = |error| located(scenario, place.key(), mapped, error);
+                    let base = resolve(engine, place.key(), mapped, platform, &located).await?;
                     place.insert(base);
                 }
             }
@@ -163,26 +162,6 @@ fn stood_on(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<String
     Ok(names)
 }
 
-/// What to say of a name that cannot be had, if a stage of a Dockerfile that uses it is called nearly so: `COPY --from=buildr`
-/// is an image to every builder.
-fn stage_meant(scenario: &Scenario, name: &str) -> Option<String> {
-    let using = scenario.variants.iter().filter(|variant| {
-        let file = &variant.dockerfile;
-        let target = file.target(variant.target.as_deref()).ok();
-        target.is_some_and(|target| Builder::ALL.iter().any(|by| file.bases(target, *by).contains(name)))
-    });
-    let stages =
-        using.flat_map(|variant| variant.dockerfile.stages.iter().map(move |s| (variant, s.name.as_deref())));
-    let named = stages.filter_map(|(variant, stage)| Some((variant, stage?)));
-    let distance = |stage: &str| strsim::osa_distance(stage, name);
-    let (variant, stage) = named.min_by_key(|(_, stage)| distance(stage))?;
-    let near = distance(stage) <= SLIPS && 2 * distance(stage) < stage.chars().count();
-    let file = variant.path.file_name().unwrap_or_default().to_string_lossy();
-    near.then(|| {
-        format!("did you mean the stage `{stage}`? no stage of {file} is called `{name}`, so it is taken for an image")
-    })
-}
-
 fn refuse_triggers(name: &str, base: &Base) -> Result<()> {
     let Some(first) = base.onbuild.first() else { return Ok(()) };
     Err(Error::input(format!(
@@ -202,6 +181,15 @@ pub fn built_by_set_up(used: &str) -> Option<&'static str> {
         .then_some("`make setup` in a checkout of dbench builds it; no registry has it")
 }
 
+/// Why an image cannot be had, at the place that names it first. It may be meant for a stage, unless it is mapped.
+fn located(scenario: &Scenario, name: &str, mapped: Option<&str>, error: Error) -> Error {
+    let Some(first) = Use::first(scenario, name) else { return error };
+    match first.slip().filter(|_| mapped.is_none()) {
+        Some(slip) => slip.because(error.reason()),
+        None => first.place(error),
+    }
+}
+
 /// Why an image cannot be had, and for which base it is wanted.
 fn not_had(name: &str, used: &str, error: Error) -> Error {
     if used == name {
@@ -219,26 +207,27 @@ async fn resolve(
     name: &str,
     mapped: Option<&str>,
     platform: Option<&str>,
+    located: &impl Fn(Error) -> Error,
 ) -> Result<Base> {
     let used = mapped.unwrap_or(name);
     let image = match engine.image(used).await? {
         Some(image) => image,
         None => {
-            engine.pull(used, platform).await.map_err(|error| not_had(name, used, error))?;
+            engine.pull(used, platform).await.map_err(|error| located(not_had(name, used, error)))?;
             engine.image(used).await?.ok_or_else(|| {
-                Error::surroundings(format!("the base {used} was pulled and is not there"))
-                    .hint("look at the engine's log; its disk may be full")
+                let error = Error::surroundings(format!("the base {used} was pulled and is not there"));
+                located(error.hint("look at the engine's log; its disk may be full"))
             })?
         }
     };
     if let Some(wanted) = platform.filter(|wanted| !same_platform(wanted, &image.platform)) {
-        return Err(Error::surroundings(format!(
+        let error = Error::surroundings(format!(
             "the base {used} is there for {}, and the run is to build for {wanted}",
             image.platform
-        ))
-        .hint(format!(
+        ));
+        return Err(located(error.hint(format!(
             "`docker pull --platform {wanted} {used}` replaces it; or map the base to an image for {wanted}: --base"
-        )));
+        ))));
     }
     Ok(base(name, mapped, image))
 }
@@ -263,17 +252,18 @@ fn base(name: &str, mapped: Option<&str>, image: Image) -> Base {
 mod tests {
     use super::*;
     use crate::engine::fake::FakeEngine;
+    use crate::error::Exit;
     use crate::runner::tests::{SCENARIO, files_of};
 
     /// What is said of a second variant with this Dockerfile, where the engine has `base` alone.
-    async fn said_of(multi: &str) -> String {
+    async fn said_of(multi: &str) -> Error {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("file");
         files_of(&dir, SCENARIO, ["FROM base\nCOPY . /\n", multi]);
         let scenarios = [Scenario::load(&dir).unwrap()];
         let (engine, map) = (FakeEngine::default(), BTreeMap::new());
         let bases = Bases::resolve(&engine, &scenarios, &map, &[Builder::Buildkit], None).await;
-        bases.unwrap_err().to_string()
+        bases.unwrap_err()
     }
 
     #[tokio::test]
@@ -282,18 +272,24 @@ mod tests {
             format!("FROM base AS builder\nCOPY . /\nFROM base\nCOPY --from={from} /edition /edition\n")
         };
         let said = said_of(&of("buildr")).await;
+        let said = said.to_string();
         assert!(
-            said.ends_with(
-                "\n  hint: did you mean the stage `builder`? no stage of multi.Dockerfile is called `buildr`, so it is taken \
-                 for an image"
+            said.contains(
+                "multi.Dockerfile:4:13: no stage is called `buildr`, so it is taken for an image\n"
             ),
             "{said}"
         );
+        assert!(said.ends_with("\n  hint: did you mean the stage `builder`?"), "{said}");
         let said = said_of("FROM base AS builder\nCOPY . /\nFROM bulider\nCOPY . /\n").await;
-        assert!(said.contains("did you mean the stage `builder`? "), "{said}");
-        for other in ["alpine:3.21", "builders-image"] {
-            let said = said_of(&of(other)).await;
-            assert!(said.contains("the base ") && !said.contains("did you mean"), "{said}");
+        assert_eq!(said.exit(), Exit::Input);
+        assert!(said.to_string().contains("multi.Dockerfile:3:6: no stage is called `bulider`"), "{said}");
+        // A stage that comes later cannot be meant.
+        let below = "FROM buildr AS first\nCOPY . /\nFROM first AS builder\nCOPY . /\n";
+        for other in [of("alpine:3.21"), of("builders-image"), below.to_owned()] {
+            let said = said_of(&other).await;
+            assert_eq!(said.exit(), Exit::Surroundings);
+            let said = said.to_string();
+            assert!(said.contains("multi.Dockerfile:") && !said.contains("did you mean"), "{said}");
         }
     }
 }

@@ -141,7 +141,11 @@ fn a_platform_is_asked_for_and_a_base_for_another_is_refused() {
         &[&RUN[..], &["--platform", "linux/x86_64"]].concat(),
     );
     let ran = ran.ends(1);
-    assert!(ran.err.contains("error: the base base:1 is there for "), "{}", ran.err);
+    assert!(
+        ran.err.contains("error: scenarios/greet/single.Dockerfile:1:6: the base base:1 is there for "),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("and the run is to build for linux/amd64\n"), "{}", ran.err);
     assert!(!server.requests().iter().any(|line| is_build_line(line)));
     let arm = |request: &Request| {

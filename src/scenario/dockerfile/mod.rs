@@ -13,7 +13,7 @@ mod variables;
 
 pub use news::News;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, line_and_column};
 use crate::results::Builder;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -210,6 +210,17 @@ impl Dockerfile {
                 Origin::Stage(parent) => stage = self.stages.get(*parent)?,
             }
         }
+    }
+
+    /// Where an image is named first, in bytes from the beginning of the text.
+    pub fn first_place(&self, image: &str) -> Option<usize> {
+        self.names.iter().find(|named| named.name == image).map(|named| named.span.start)
+    }
+
+    /// The stages whose FROM stands on a line above that of a place in the text, lowest last.
+    pub fn stages_above(&self, offset: usize) -> impl Iterator<Item = &Stage> {
+        let (line, _) = line_and_column(&self.text, offset);
+        self.stages.iter().take_while(move |stage| stage.line < line)
     }
 
     /// What stages take from other stages and images, in the order of the file.

@@ -6,7 +6,7 @@ use super::steps::Ambient;
 use super::variables::{self, Values};
 use super::{Dockerfile, ImageName, Need, Origin, Stage, Transfer, needs};
 use crate::error::Result;
-use crate::image::not_a_name;
+use crate::image::{NAME_FORM, not_a_name};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -73,10 +73,7 @@ impl ImageName {
     /// What a text at that place names, by its value.
     fn read(source: &Source<'_>, name: &str, span: Range<usize>) -> Result<Self> {
         match not_a_name(name) {
-            Some(why) => {
-                let message = format!("`{name}` is not the name of an image: {why}");
-                Err(source.error(span.start, message, "write NAME[:TAG][@DIGEST]"))
-            }
+            Some(wrong) => Err(source.error(span.start, wrong, NAME_FORM)),
             None => Ok(Self { name: name.to_owned(), span }),
         }
     }
