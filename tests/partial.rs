@@ -73,7 +73,7 @@ fn an_edit_that_a_scenario_does_not_define_has_no_column() {
     assert!(!chart(&loaded, "time.svg").contains("deps-edit"));
     loaded.run.interrupted = true;
     let text = Document::new(&loaded).terminal(100, false);
-    assert!(text.contains("the run ended before it"), "{text}");
+    assert!(text.contains("the run has not come to it"), "{text}");
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn an_edit_that_a_scenario_does_not_define_is_not_said_to_be_missing_of_a_run_th
         };
         problems.iter().filter(of_variant).map(said).collect::<Vec<_>>()
     };
-    assert_eq!(lacking(&loaded), ["source-edit: the run ended before it"]);
+    assert_eq!(lacking(&loaded), ["source-edit: the run has not come to it"]);
     // A run that does not say what it has may have it, until a round of the scenario was whole.
     loaded.run.scenarios[0].phases.clear();
-    let unknown = "the run ended before it, or the scenario has no such edit";
+    let unknown = "the run has not come to it, or the scenario has no such edit";
     assert_eq!(lacking(&loaded), [format!("source-edit: {unknown}"), format!("deps-edit: {unknown}")]);
     loaded.run.scenarios[0].finished.insert(1);
     assert_eq!(lacking(&loaded), Vec::<String>::new());
@@ -148,7 +148,7 @@ fn a_run_that_was_broken_off_says_so_first_and_how_much_is_missing() {
     let [terminal, _] = said(&loaded);
     assert!(terminal.contains("interrupted with 18 of 18 builds missing; go-scratch: "), "{terminal}");
     assert!(!terminal.contains("not all proven"), "{terminal}");
-    assert!(terminal.contains("the run ended before an image of it was proven"), "{terminal}");
+    assert!(terminal.contains("the run has not proven an image of it"), "{terminal}");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use super::screen::Screen;
 use super::timeline::{self, Wanted};
 use crate::error::{Error, Exit, Result, files, shown};
 use crate::report::{Chart, Document, charts, png, splice};
-use crate::results::{Loaded, RunFolder, Status, find_run, newest};
+use crate::results::{Loaded, RunFolder, Status, find_run, newest, without_a_run};
+use crate::runner;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -61,10 +62,12 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
             screen
                 .problem("warning", &format!("{} has nothing to report and was passed over", run.display()));
         }
+        say_what_is_no_run(&out, screen)?;
     }
     for warning in &loaded.warnings {
         screen.problem("warning", warning);
     }
+    say_if_it_goes_on(&loaded, screen);
     if let Some(wanted) = &arguments.timeline {
         return timeline::draw(&loaded, wanted, arguments.png, screen).map(|()| Exit::Done);
     }
@@ -87,6 +90,24 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
         check(&files, loaded.folder.path(), arguments.into.as_deref(), larger.as_deref(), screen)
     } else {
         write(&files).map(|()| Exit::Done)
+    }
+}
+
+/// Warns of folders that hold samples of a run, and nothing that says which.
+pub(super) fn say_what_is_no_run(out: &Path, screen: &Screen) -> Result<()> {
+    for folder in without_a_run(out)? {
+        let path = shown(folder.path());
+        let path = path.display();
+        screen.problem("warning", &format!("{path} has samples and no run.json, and was passed over"));
+    }
+    Ok(())
+}
+
+/// Warns that a run without an end may have more to come.
+pub(super) fn say_if_it_goes_on(loaded: &Loaded, screen: &Screen) {
+    let state = runner::state_folder().ok().filter(|_| loaded.run.ended.is_none());
+    if let Some(holder) = state.and_then(|state| runner::measuring(&state, loaded.folder.path())) {
+        screen.problem("warning", &format!("this run goes on ({holder}): what has no sample may still come"));
     }
 }
 
@@ -122,14 +143,22 @@ pub(super) fn drawn(loaded: &Loaded, charts: Vec<Chart>, with_png: bool) -> Resu
     Ok(files)
 }
 
+/// Writes what is not there yet: a run that nobody may write to can be reported as long as its charts are right.
 pub(super) fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
     for (path, content) in files {
+        if is_there(path, content)? {
+            continue;
+        }
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             files::create_dir_all(folder)?;
         }
         files::replace(path, content)?;
     }
     Ok(())
+}
+
+fn is_there(path: &Path, content: &[u8]) -> Result<bool> {
+    Ok(path.is_file() && files::read(path)? == content)
 }
 
 /// What speaks against writing this run over the one that a document shows: that it is not whole, or has fewer samples.
@@ -177,19 +206,25 @@ fn check(
     };
     let again = format!("dbench report {}{flag}{png}", run.display());
     let charts = format!("dbench report {}{png}", run.display());
-    let mut exit = Exit::Done;
+    let mut wrong = Vec::new();
     for (path, content) in files {
-        if !path.is_file() || files::read(path)? != *content {
-            exit = Exit::Refuted;
-            if let Some(said) = larger.filter(|_| into == Some(path.as_path())) {
-                screen.problem("error", said);
-                continue;
-            }
-            let again = if larger.is_some() { &charts } else { &again };
-            let path = path.display();
-            screen.problem("error", &format!("{path} is not what the run says; run `{again}`"));
+        if !is_there(path, content)? {
+            wrong.push(path.as_path());
         }
     }
+    let exit = if wrong.is_empty() { Exit::Done } else { Exit::Refuted };
+    if let (Some(said), Some(at)) = (larger, wrong.iter().position(|path| into == Some(path))) {
+        screen.problem("error", said);
+        wrong.remove(at);
+    }
+    let again = if larger.is_some() { &charts } else { &again };
+    let first = wrong.first().map(|path| path.display());
+    let named = match (first, wrong.len()) {
+        (None, _) => return Ok(exit),
+        (Some(one), 1) => format!("{one} is"),
+        (Some(first), number) => format!("{first} and {} more are", number - 1),
+    };
+    screen.problem("error", &format!("{named} not what the run says; run `{again}`"));
     Ok(exit)
 }
 

@@ -303,9 +303,9 @@ fn problems(
     let lacking = |phase: Phase| match phase {
         _ if run.is_whole() => "not measured",
         Phase::SourceEdit | Phase::DepsEdit if scenario.phases.is_empty() => {
-            "the run ended before it, or the scenario has no such edit"
+            "the run has not come to it, or the scenario has no such edit"
         }
-        _ => "the run ended before it",
+        _ => "the run has not come to it",
     };
     let asked = |phase: &Phase| run.phases.contains(phase) && has_phase(run, scenario, *phase, cases);
     let mut found = Vec::new();

@@ -325,6 +325,16 @@ fn latest(out: &Path) -> Result<RunFolder> {
     })
 }
 
+/// The folders below `out` that have samples, and no `run.json` that says of which run.
+///
+/// # Errors
+/// If the folder cannot be listed.
+pub fn without_a_run(out: &Path) -> Result<Vec<RunFolder>> {
+    let folders = if out.is_dir() { files::list(out)? } else { Vec::new() };
+    let folders = folders.into_iter().map(RunFolder::at);
+    Ok(folders.filter(|folder| folder.samples().is_file() && !folder.run().is_file()).collect())
+}
+
 /// The run below `out` with the newest start among those that have a row, if there is one, and the newer ones without.
 pub fn newest(out: &Path) -> Result<(Option<RunFolder>, Vec<RunFolder>)> {
     let folders = if out.is_dir() { files::list(out)? } else { Vec::new() };

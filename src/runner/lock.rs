@@ -9,7 +9,7 @@ mod tests;
 use crate::error::{Error, Result, files, shown};
 use std::fs::{File, TryLockError};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Held while a run or a clean-up uses an engine.
 #[derive(Debug)]
@@ -50,8 +50,7 @@ impl Lock {
 
     /// Notes the folder of the run that has the lock, for whoever is refused.
     pub fn of_run(&self, folder: &Path) {
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        self.note(&folder.to_string_lossy());
+        self.note(&absolute(folder).to_string_lossy());
     }
 
     fn note(&self, folder: &str) {
@@ -60,6 +59,22 @@ impl Lock {
         // It only tells more: a disk that is full is no reason to have no lock.
         let _ = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
     }
+}
+
+/// Who measures into a folder now, as far as this user's own runs go.
+pub fn measuring(state: &Path, folder: &Path) -> Option<String> {
+    let folder = absolute(folder);
+    let locks = files::list(state).unwrap_or_default();
+    locks.iter().find_map(|path| {
+        let text = files::read_to_string(path).ok()?;
+        let of_folder = text.lines().nth(1) == Some(folder.to_string_lossy().as_ref());
+        let held = || files::open(path).is_ok_and(|file| file.try_lock_shared().is_err());
+        (of_folder && held()).then(|| noted(path))
+    })
+}
+
+fn absolute(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
 /// What the holder wrote of itself.

@@ -290,9 +290,9 @@ mod tests {
             "tuned was not built in this run: name it with `--variant`, or leave that out"
         );
         let cut = Asked { whole: false, ..ALL };
-        assert_eq!(said(cut, of_edit), "the run ended before multi source-edit was measured");
+        assert_eq!(said(cut, of_edit), "the run has not come to multi source-edit");
         let reason = judged_of(cut, of_edit, None, false, &[]).reason;
-        assert_eq!(reason, "the run ended before an image of it was proven");
+        assert_eq!(reason, "the run has not proven an image of it");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Owns why a run has no figure that a claim asks for: it was not asked for, the run ended before it, or no sample counts.
+//! Owns why a run has no figure that a claim asks for: it was not asked for, the run has not come to it, or no sample counts.
 //! Leaves what a figure means to `claim`.
 
 use super::Cases;
@@ -26,7 +26,7 @@ impl<'a> Asked<'a> {
         if self.whole {
             "the images were not all proven to give the expected answer"
         } else {
-            "the run ended before an image of it was proven"
+            "the run has not proven an image of it"
         }
     }
 
@@ -74,7 +74,7 @@ impl<'a> Asked<'a> {
         }
         let builds = cases.samples(&scenario.name, variant, phase, Metric::BuildWall);
         if builds.is_empty() && !self.whole {
-            return format!("the run ended before {variant} {phase} was measured");
+            return format!("the run has not come to {variant} {phase}");
         }
         match builds.iter().find(|build| build.valid().is_none()) {
             Some(build) => format!("{variant} {phase} is {}: {}", build.status.name(), build.reason),

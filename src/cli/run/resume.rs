@@ -3,6 +3,7 @@
 
 use super::super::Format;
 use super::super::config::Config;
+use super::super::report::{say_if_it_goes_on, say_what_is_no_run};
 use super::super::scenarios::{self, Found};
 use super::super::screen::Screen;
 use super::{Arguments, Surroundings, conclude, deadlines, engine, measure, plan, transfers};
@@ -45,6 +46,9 @@ pub(super) async fn resume(
     screen: &Screen,
 ) -> Result<Exit> {
     let out = config.out(&arguments.out).value;
+    if name == "latest" {
+        say_what_is_no_run(&out, screen)?;
+    }
     let folder = find(&out, name)?;
     let mut loaded = Loaded::read(folder.clone())?;
     let names: Vec<String> = loaded.run.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
@@ -60,6 +64,7 @@ pub(super) async fn resume(
         transfers.check()?;
     }
     if arguments.plan {
+        say_if_it_goes_on(&loaded, screen);
         let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
         if rounds.is_empty() && arguments.format == Format::Text {
             return screen.print(&format!("{}\n", complete(&loaded))).map(|()| Exit::Done);

@@ -21,7 +21,11 @@ async fn a_second_run_is_refused_until_the_first_ends() {
     first.of_run(Path::new("results/r"));
     let error = Lock::take(state.path(), &engine).unwrap_err().to_string();
     assert_eq!(error, format!("{process}, run results/r{HINT}"));
+    let measuring = |folder: &str| measuring(state.path(), Path::new(folder));
+    assert_eq!(measuring("results/r"), Some(format!("process {}, run results/r", std::process::id())));
+    assert_eq!(measuring("results/a-much-longer-name"), None);
     drop(first);
+    assert_eq!(measuring("results/r"), None, "what it noted is there, and it is not");
     Lock::take(state.path(), &engine).unwrap();
 }
 
