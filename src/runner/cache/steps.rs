@@ -48,7 +48,11 @@ impl Makes {
     pub(in super::super) fn describes(self, record: &CacheRecord) -> bool {
         match self {
             Self::Source => record.description.starts_with("local source for "),
-            Self::Files => record.description == "fileop target",
+            // In the words of older engines; newer ones name the step.
+            Self::Files => {
+                record.description == "fileop target"
+                    || Self::of_name(&record.description) == Some(Self::Files)
+            }
             Self::Stage => record.description.starts_with("mount / from exec "),
             Self::Download => ["http url ", "git "].iter().any(|kind| record.description.starts_with(kind)),
         }

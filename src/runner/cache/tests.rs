@@ -222,3 +222,18 @@ fn a_command_is_found_in_every_engines_words() {
 fn commands_are_compared_on_one_line() {
     assert_eq!(one_line("/bin/sh -c a  &&\n\tb"), "/bin/sh -c a && b");
 }
+
+#[test]
+fn files_that_were_put_are_found_in_every_engines_words() {
+    for (description, expected) in [
+        ("fileop target", true),
+        ("[2/6] WORKDIR /app", true),
+        ("[builder 5/6] COPY . .", true),
+        ("[2/2] RUN make", false),
+        ("[1/2] FROM docker.io/library/a:1", false),
+        ("mount / from exec /bin/sh -c make", false),
+        ("local source for context", false),
+    ] {
+        assert_eq!(Makes::Files.describes(&record("a", "", description, 0)), expected, "{description}");
+    }
+}
