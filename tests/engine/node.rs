@@ -102,6 +102,22 @@ fn process(token: &str, begins: &str) -> u32 {
 }
 
 #[test]
+fn a_start_that_is_given_up_at_any_moment_has_left_nothing_when_that_is_done() {
+    let Some((lane, folder)) = open() else { return };
+    let candidate = Candidate { root: None, store: ImageStore::Graph };
+    let before = Machine::look(&folder);
+    for milliseconds in [1, 30, 100, 300, 600] {
+        let given_up = Duration::from_millis(milliseconds);
+        let start = PrivateNode::start(settings(&folder, &candidate));
+        let started = lane.wait_for(async { tokio::time::timeout(given_up, start).await });
+        drop(started);
+        let left = fs::read_dir(&folder).unwrap().count();
+        assert_eq!(left, 0, "given up after {milliseconds} ms");
+    }
+    before.assert_unchanged();
+}
+
+#[test]
 fn a_private_node_is_empty_reaches_only_the_host_and_leaves_nothing() {
     let Some((lane, folder)) = open() else { return };
     for candidate in candidates() {

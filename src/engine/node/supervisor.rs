@@ -7,15 +7,19 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// How much of the end of a log is shown.
 const SHOWN_LINES: usize = 8;
 const SHOWN_BYTES: u64 = 4 << 10;
+/// How long a supervisor that is dropped is waited for, and how often it is looked at meanwhile.
+const DROPPED: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
 
-/// A running supervisor. Dropping it ends its standard input, and with that the node.
+/// A running supervisor. Dropping it ends its standard input, and with that the node, and waits a while until nothing of it is
+/// left: a start that is given up, for a signal came, has nobody else who would.
 #[derive(Debug)]
 pub(super) struct Supervisor {
     child: Child,
@@ -89,6 +93,16 @@ impl Supervisor {
                 self.child.id().unwrap_or_default()
             ))
             .because(cause)),
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.words = None;
+        let give_up = Instant::now() + DROPPED;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < give_up {
+            std::thread::sleep(PAUSE);
         }
     }
 }

@@ -188,8 +188,11 @@ impl Evidence {
         if command(record).is_some() {
             return !Makes::Stage.describes(record) && self.has_command(record);
         }
-        // In the words of BuildKit, and of engines whose images are in a store of their own.
-        let pulled = ["pulled from ", "from local "].iter().any(|from| record.description.starts_with(from));
+        // In the words of BuildKit, of engines whose images are in a store of their own, and of those that say nothing of what they
+        // unpacked from such a store.
+        let words = ["pulled from ", "from local "];
+        let pulled =
+            record.description.is_empty() || words.iter().any(|from| record.description.starts_with(from));
         let stands_on_known = record.parents.iter().any(|parent| self.known.contains(parent));
         let mut builds = self.builds.iter().filter(|build| build.may_have_made(record));
         builds.any(|build| if build.ended { pulled } else { stands_on_known })

@@ -114,7 +114,7 @@ fn what_was_fetched_is_ours_if_a_step_of_ours_fetched_it() {
 
 #[test]
 fn what_a_base_brought_is_ours_while_a_build_that_has_ended_ran() {
-    for words in ["pulled from x", "from local "] {
+    for words in ["pulled from x", "from local ", ""] {
         let records = [record("base", "", words, 11), record("other", "", words, 30)];
         assert_sorted(&evidence(&[], true), &records, &["base"], &["other"]);
         assert_sorted(&evidence(&[], false), &records, &[], &["base", "other"]);
