@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const RUN: [&str; 4] = ["run", "--quick", "--measure=build,size,transfer,start", "--node=private"];
 const SIGNALS: [&str; 2] = ["-KILL", "-INT"];
 /// How often, unless told otherwise: each takes about as long as a run and a half.
-const KILLS: u64 = 10;
+const KILLS: u64 = 20;
 /// How long an engine may hold what a build made whose client is gone.
 const LETTING_GO: Duration = Duration::from_secs(60);
 

@@ -90,12 +90,14 @@ fn rules() -> BTreeSet<String> {
     lines(&said("iptables-save", &[])).into_iter().filter(|line| !line.starts_with(['#', ':'])).collect()
 }
 
+/// Without those of a machine apart, on which other tests run meanwhile.
 pub fn cgroups() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for hierarchy in fs::read_dir("/sys/fs/cgroup").unwrap().map(|entry| entry.unwrap().path()) {
         let below = fs::read_dir(&hierarchy).into_iter().flatten().map(|entry| entry.unwrap().path());
         found.extend(below.chain([hierarchy]).filter(|path| path.is_dir()).map(|p| p.display().to_string()));
     }
+    found.retain(|group| !group.contains("/dbench-apart."));
     found
 }
 
