@@ -19,6 +19,7 @@ use std::path::Path;
 
 /// What goes on after the last step of a build.
 const PROBING: &str = "probing";
+const READING: &str = "reading the layers";
 /// What stands for the log of a container that has none.
 const SILENT: &str = "its container wrote nothing";
 /// How many characters of a container's last line stand in a reason.
@@ -299,6 +300,7 @@ async fn sizes<E: Engine, O: Observer>(
     let mut verdict = if matches!(verdict, Verdict::Failed(_)) { verdict.clone() } else { Verdict::Valid };
     let mut layers = None;
     if let Ok(image) = &built.outcome {
+        runner.observer.step(READING);
         match runner.engine.layers(image).await {
             Ok(read) => {
                 runner.contents.extend(read.iter().map(|layer| (layer.diff_id.clone(), layer.content)));
