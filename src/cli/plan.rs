@@ -92,7 +92,11 @@ fn announced(choice: &Choice) -> String {
         NodeKind::Container => {
             let image = &choice.image;
             let otherwise = if choice.node.is_none() { "; else by dbench itself" } else { "" };
-            format!("by an engine in a container of {image}, which ends with the run{otherwise}")
+            let root = choice.root.as_deref().filter(|_| choice.node.is_none());
+            let unused = root.and_then(|root| PrivateNode::possible(Some(root)).err());
+            let unused =
+                unused.map_or(String::new(), |why| format!(" (not with --node-root: {})", why.reason()));
+            format!("by an engine in a container of {image}, which ends with the run{otherwise}{unused}")
         }
         NodeKind::None => "by dbench itself".to_owned(),
     };

@@ -41,6 +41,16 @@ fn a_platform_of_no_image_is_refused_before_anything_is_planned() {
 }
 
 #[test]
+fn a_plan_says_why_the_engine_of_a_root_does_not_pull() {
+    let folder = Folder::new();
+    let ran = folder.dbench(&[], &["run", "--plan", "--node-root", "/nonexistent"]).ends(0);
+    let said = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("else by dbench itself (not with --node-root: "), "{said}");
+    let asked = ["run", "--plan", "--node", "container", "--node-root", "/nonexistent"];
+    assert_eq!(folder.dbench(&[], &asked).ends(2).out, "");
+}
+
+#[test]
 fn a_broken_scenario_hides_no_other_from_list_and_doctor() {
     let folder = Folder::new();
     folder.write("scenarios/broken/scenario.toml", "title = 1\n");

@@ -58,8 +58,9 @@ async fn reason_in_time(site: &mut Site, registry: &LittleRegistry) -> String {
 
 /// Faults, and one of what may be said of each.
 const FAULTS: [(Fault, &[&str]); 4] = [
-    (Fault::Status(500), &["500"]),
-    (Fault::Status(429), &["429", "toomanyrequests"]),
+    // Engines add the status of their own answer behind that of the registry.
+    (Fault::Status(500), &["HTTP status: 500 ", "manifests/1: 500 ", "http status: 500"]),
+    (Fault::Status(429), &["HTTP 429 ", "manifests/1: 429 ", "http status: 429", "toomanyrequests: "]),
     (Fault::Stops, &["the engine was silent for 2 s", "timeout", "cancelled at the deadline of 5 s"]),
     (Fault::Wrong, &["verification failed", "unexpected commit digest", "is not what came"]),
 ];
