@@ -46,13 +46,18 @@ pub(super) fn show(
         });
         return screen.print(&format!("{all:#}\n"));
     }
-    let mut text = String::new();
+    let (mut text, mut number) = (String::new(), plan.len());
     let pass = |p: &Planned| (p.case.scenario.clone(), p.case.variant.clone(), p.case.builder, p.round);
     for builds in plan.chunk_by(|a, b| pass(a) == pass(b)) {
         let (scenario, variant, builder, round) = pass(&builds[0]);
         let by = if builder == Builder::Buildkit { String::new() } else { format!(" ({builder})") };
-        let lacking =
-            lacking(scenarios, &builds[0])?.map_or(String::new(), |why| format!(", skipped: {why}"));
+        let lacking = match lacking(scenarios, &builds[0])? {
+            Some(why) => {
+                number -= builds.len();
+                format!(", skipped: {why}")
+            }
+            None => String::new(),
+        };
         let phases: Vec<_> =
             builds.iter().map(|b| if b.measured { b.case.phase.name() } else { "(priming)" }).collect();
         text.push_str(&format!("{scenario}/{variant}{by} round {round}: {}{lacking}\n", phases.join(" ")));
@@ -65,7 +70,10 @@ pub(super) fn show(
         (Some(_), None) => ", and transfers, of which that run has none to estimate from".to_owned(),
     };
     let estimate = estimate.map_or_else(
-        || "no earlier run to estimate from".to_owned(),
+        || {
+            let none = if earlier.is_empty() { "no earlier run" } else { "the latest run has none of them" };
+            format!("{none} to estimate from")
+        },
         |d| {
             format!(
                 "about {} by the latest run{}, probes and clean-up apart",
@@ -74,7 +82,7 @@ pub(super) fn show(
             )
         },
     );
-    text.push_str(&format!("{} builds, {estimate}\n", plan.len()));
+    text.push_str(&format!("{number} builds, {estimate}\n"));
     screen.print(&fold(&text, screen.page(), 2))
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     /// Put the results as Markdown between the markers of this file
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
-    /// Change nothing, and end with exit code 4 if something would change
+    /// Change and print nothing, and end with exit code 4 if the charts or the file of `--into` would change
     #[arg(long)]
     check: bool,
     /// Only draw the timeline of this build, SCENARIO/VARIANT/PHASE[/ROUND]; without a round, of the median one
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     png: bool,
     /// How to print the report
-    #[arg(long, value_enum, default_value_t = Form::Text)]
+    #[arg(long, value_enum, default_value_t = Form::Text, conflicts_with_all = ["into", "check"])]
     format: Form,
 }
 
@@ -55,14 +55,17 @@ enum Form {
 
 pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
     let out = config.out(&arguments.out).value;
+    let latest = matches!(arguments.run.as_deref(), None | Some("latest"));
+    if latest {
+        say_what_is_no_run(&out, screen)?;
+    }
     let loaded = Loaded::read(find_run(&out, arguments.run.as_deref())?)?;
-    if matches!(arguments.run.as_deref(), None | Some("latest")) {
+    if latest {
         for folder in newest(&out)?.1 {
             let run = shown(folder.path());
             screen
                 .problem("warning", &format!("{} has nothing to report and was passed over", run.display()));
         }
-        say_what_is_no_run(&out, screen)?;
     }
     for warning in &loaded.warnings {
         screen.problem("warning", warning);
@@ -77,8 +80,9 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
         Some(file) => {
             let text = read_document(file)?;
             let results = document.markdown(&between(file, loaded.folder.path()));
-            files.push((file.clone(), splice(file, &text, &results)?.into_bytes()));
+            files.insert(0, (file.clone(), splice(file, &text, &results)?.into_bytes()));
         }
+        None if arguments.check => {}
         None => screen.print_styled(&match arguments.format {
             Form::Text => in_words(&document, &loaded, !files.is_empty(), screen),
             Form::Markdown => document.markdown(&loaded.folder.path().to_string_lossy()),

@@ -20,14 +20,14 @@ use crate::results::{
     Builder, Loaded, MOST_ROUNDS, Measure, NodeKind, Phase, Run, RunFolder, SCHEMA, Writer,
 };
 use crate::runner::bases::Bases;
-use crate::runner::{self, Choice, Deadlines, Lock, Planned, Selection, Settings, host};
+use crate::runner::{self, Choice, Deadlines, Lock, Planned, Selection, Settings, host, revision};
 use crate::scenario::Scenario;
 use clap::parser::ValueSource;
 use gap::has_gap;
 use jiff::Timestamp;
 use measure::{Surroundings, measure};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The image of a node in a container, which may be mapped as a base is.
@@ -246,7 +246,8 @@ pub(super) async fn run(
     };
     let writer = Writer::create(&out, &run)?;
     lock.of_run(writer.folder().path());
-    let place = Surroundings { engine: &engine, about: &about, scenarios: &scenarios, bases };
+    let dir = arguments.scenarios.as_deref();
+    let place = Surroundings { engine: &engine, about: &about, scenarios: &scenarios, dir, bases };
     let folder = measure(place, settings, run, writer, screen).await?;
     conclude(&arguments, &plan, folder, screen)
 }
@@ -299,7 +300,7 @@ fn description(
         schema: SCHEMA,
         id: started.strftime("%Y%m%dT%H%M%SZ").to_string(),
         dbench: env!("CARGO_PKG_VERSION").to_owned(),
-        revision: host::revision(),
+        revision: revision::of_this_program(),
         command: std::env::args().skip(1).collect(),
         seed: selection.seed,
         rounds: selection.rounds,
@@ -325,9 +326,11 @@ fn description(
     })
 }
 
-fn going_on(folder: &RunFolder) -> String {
+/// How to go on with a run, with the folder of its scenarios if that was named.
+fn going_on(folder: &RunFolder, scenarios: Option<&Path>) -> String {
     let folder = crate::error::shown(folder.path());
-    format!("`dbench run --resume {}` goes on with what is missing", folder.display())
+    let scenarios = scenarios.map_or(String::new(), |dir| format!(" --scenarios {}", dir.display()));
+    format!("`dbench run --resume {}{scenarios}` goes on with what is missing", folder.display())
 }
 
 /// Prints and draws what came out, and decides the exit code: 130, then 3, then 4.
@@ -343,7 +346,7 @@ fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: 
     screen.say(&format!("run: {}", crate::error::shown(loaded.folder.path()).display()));
     let refuted = document.refuted();
     Ok(if loaded.run.interrupted {
-        let hint = going_on(&loaded.folder);
+        let hint = going_on(&loaded.folder, arguments.scenarios.as_deref());
         screen.problem("error", &Error::interrupted().hint(hint).to_string());
         Exit::Interrupted
     } else if has_gap(plan, &loaded.samples) {

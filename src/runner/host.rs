@@ -2,9 +2,8 @@
 
 use crate::engine::About;
 use crate::error::files;
-use crate::results::{Host, Revision};
+use crate::results::Host;
 use std::path::Path;
-use std::process::Command;
 
 /// Below this much free disk an engine may fail in mid-run.
 const ROOM_PER_VARIANT: u64 = 3_000_000_000;
@@ -71,20 +70,6 @@ pub fn elsewhere(engine: &About) -> Option<String> {
             engine.way
         )
     })
-}
-
-/// The git revision of the sources that this program was built from, if that folder is still there and a checkout.
-/// The folder that dbench runs in may be anybody's.
-pub fn revision() -> Option<Revision> {
-    let git = |args: &[&str]| {
-        let command = Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(args).output();
-        String::from_utf8(command.ok().filter(|o| o.status.success())?.stdout).ok()
-    };
-    // Below another checkout it would tell of that.
-    git(&["rev-parse", "--show-prefix"]).filter(|prefix| prefix.trim().is_empty())?;
-    let commit = git(&["rev-parse", "HEAD"])?.trim().to_owned();
-    let changes = git(&["status", "--porcelain"])?;
-    Some(Revision { commit, clean: changes.trim().is_empty() })
 }
 
 fn line(path: &str) -> Option<String> {

@@ -50,7 +50,7 @@ impl Lock {
 
     /// Notes the folder of the run that has the lock, for whoever is refused.
     pub fn of_run(&self, folder: &Path) {
-        self.note(&absolute(folder).to_string_lossy());
+        self.note(&real(folder).to_string_lossy());
     }
 
     fn note(&self, folder: &str) {
@@ -63,7 +63,7 @@ impl Lock {
 
 /// Who measures into a folder now, as far as this user's own runs go.
 pub fn measuring(state: &Path, folder: &Path) -> Option<String> {
-    let folder = absolute(folder);
+    let folder = real(folder);
     let locks = files::list(state).unwrap_or_default();
     locks.iter().find_map(|path| {
         let text = files::read_to_string(path).ok()?;
@@ -73,8 +73,9 @@ pub fn measuring(state: &Path, folder: &Path) -> Option<String> {
     })
 }
 
-fn absolute(folder: &Path) -> PathBuf {
-    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+/// One spelling of every path to the folder.
+fn real(folder: &Path) -> PathBuf {
+    folder.canonicalize().or_else(|_absent| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())
 }
 
 /// What the holder wrote of itself.

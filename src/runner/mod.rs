@@ -20,6 +20,7 @@ mod probe;
 mod proof;
 mod record;
 mod resume;
+pub mod revision;
 mod round;
 mod secrets;
 mod steps;

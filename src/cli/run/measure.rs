@@ -12,6 +12,7 @@ use crate::results::{Run, RunFolder, Writer};
 use crate::runner::bases::Bases;
 use crate::runner::{Ending, Runner, Settings};
 use crate::scenario::Scenario;
+use std::path::Path;
 
 /// What is said to the first signal.
 const REMOVING: &str = "removing what was made, once the engine lets go of it (a few seconds); a second Ctrl-C leaves it to \
@@ -22,12 +23,14 @@ pub(super) struct Surroundings<'a> {
     pub(super) engine: &'a DockerEngine,
     pub(super) about: &'a About,
     pub(super) scenarios: &'a [Scenario],
+    /// The folder of the scenarios, if it was named.
+    pub(super) dir: Option<&'a Path>,
     pub(super) bases: Bases,
 }
 
 /// Runs the plan until it is done, fails, or a signal comes; then removes what was made, whatever happened.
 pub(super) async fn measure(
-    Surroundings { engine, about, scenarios, bases }: Surroundings<'_>,
+    Surroundings { engine, about, scenarios, dir, bases }: Surroundings<'_>,
     settings: Settings,
     run: Run,
     writer: Writer,
@@ -61,9 +64,9 @@ pub(super) async fn measure(
     // What stopped the run says more than what stopped the clean-up after it.
     let ended = ended.unwrap_or(Ok(())).map_err(|error| match error.advice() {
         Some(_) => error,
-        None => error.hint(format!("put that right; then {}", going_on(&folder))),
+        None => error.hint(format!("put that right; then {}", going_on(&folder, dir))),
     });
-    let Some(cleaned) = cleaned else { return Err(left_alone(ended, &folder, screen)) };
+    let Some(cleaned) = cleaned else { return Err(left_alone(ended, &going_on(&folder, dir), screen)) };
     ended?;
     for left in cleaned?.left {
         screen.problem("warning", &format!("left in the engine: {left}"));
@@ -81,10 +84,10 @@ async fn left_to_clean(signals: &mut Signals, is_first: bool, screen: &Screen) {
 }
 
 /// What is said where a second signal did not let the clean-up come to its end.
-fn left_alone(ended: Result<()>, folder: &RunFolder, screen: &Screen) -> Error {
+fn left_alone(ended: Result<()>, going_on: &str, screen: &Screen) -> Error {
     if let Err(error) = ended {
         screen.problem("error", &error.to_string());
     }
     let rest = "`dbench clean` removes what is left in the engine, which was not waited for";
-    Error::interrupted().hint(format!("{rest}; {}", going_on(folder)))
+    Error::interrupted().hint(format!("{rest}; {going_on}"))
 }

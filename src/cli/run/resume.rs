@@ -107,7 +107,8 @@ pub(super) async fn resume(
         transfers,
         platform,
     };
-    let place = Surroundings { engine: &engine, about: &about, scenarios: &scenarios, bases };
+    let dir = arguments.scenarios.as_deref();
+    let place = Surroundings { engine: &engine, about: &about, scenarios: &scenarios, dir, bases };
     let folder = measure(place, settings, taken_up(loaded.run), writer, screen).await?;
     conclude(arguments, &plan, folder, screen)
 }

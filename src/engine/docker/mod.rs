@@ -32,6 +32,7 @@ use bollard::Docker;
 use config::ClientConfig;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,7 +88,7 @@ impl DockerEngine {
             }),
             None => within("negotiating the version of the API", ANSWER, negotiating).await?,
         };
-        let client = answered.map_err(|cause| no_engine(endpoint, dial.as_deref(), cause))?;
+        let client = answered.map_err(|cause| no_engine(endpoint, &socket, dial.as_deref(), cause))?;
         let (way, visits) = (address.way(), Arc::new(Visits::of(address.way())));
         Ok(Self {
             client: speaking(client, |_| None),
@@ -137,7 +138,7 @@ async fn negotiated(socket: &Path) -> Result<Docker, Cause> {
 
 /// What the way there failed of says more than what its client saw of that. What named the address is said with what to do,
 /// since that may be the thing to change.
-fn no_engine(endpoint: &Endpoint, dial: Option<&Dial>, cause: Cause) -> Error {
+fn no_engine(endpoint: &Endpoint, socket: &Path, dial: Option<&Dial>, cause: Cause) -> Error {
     let error = Error::surroundings(format!("no Docker Engine answers at {}", endpoint.address()));
     let error = match (dial, dial.and_then(Dial::trouble)) {
         (_, Some(trouble)) => error.because(trouble.cause).hint(trouble.hint),
@@ -145,11 +146,7 @@ fn no_engine(endpoint: &Endpoint, dial: Option<&Dial>, cause: Cause) -> Error {
             "check that an engine answers there, and how: DOCKER_TLS_VERIFY and DOCKER_CERT_PATH ask for TLS, and `docker \
              version` shows whether the docker CLI gets through",
         ),
-        (None, _) => error.because(cause).hint(
-            "get one in one of three ways: `make setup` in the checkout of dbench (Debian, as root), start Docker \
-             Desktop or `systemctl start docker`, or point DOCKER_HOST at the unix socket of a running engine, or \
-             --context at its docker context",
-        ),
+        (None, _) => without_a_socket(error, socket, cause),
     };
     let named = match endpoint.because() {
         "" => return error,
@@ -158,6 +155,24 @@ fn no_engine(endpoint: &Endpoint, dial: Option<&Dial>, cause: Cause) -> Error {
     };
     let hint = error.advice().map(|hint| format!("{named}; {hint}"));
     error.hint(hint.unwrap_or(named))
+}
+
+/// What the system says of the socket tells more than the client that tried it.
+fn without_a_socket(error: Error, socket: &Path, cause: Cause) -> Error {
+    match std::os::unix::net::UnixStream::connect(socket) {
+        Err(denied) if denied.kind() == ErrorKind::PermissionDenied => error.because(denied).hint(
+            "this user may not use that socket: run dbench as root, or join the group that owns it (`docker`) and log in again",
+        ),
+        refused => match refused {
+            Ok(_) => error.because(cause),
+            Err(refused) => error.because(refused),
+        }
+        .hint(
+            "get one in one of three ways: `make setup` in the checkout of dbench (Debian, as root), start Docker \
+             Desktop or `systemctl start docker`, or point DOCKER_HOST at the unix socket of a running engine, or \
+             --context at its docker context",
+        ),
+    }
 }
 
 /// The client with every request in the negotiated version of the API, which bollard drops from the path, and with

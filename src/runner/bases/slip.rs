@@ -40,7 +40,7 @@ impl<'a> Use<'a> {
         let distance = |stage: &str| strsim::osa_distance(stage, self.name);
         stages
             .min_by_key(|stage| distance(stage))
-            .filter(|stage| distance(stage) <= SLIPS && 2 * distance(stage) < stage.chars().count())
+            .filter(|stage| distance(stage) <= SLIPS && 4 * distance(stage) < stage.chars().count())
     }
 
     /// That the name may be meant for a stage, as an error at its place.

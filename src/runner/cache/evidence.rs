@@ -59,6 +59,11 @@ impl Build {
         self.ran_at(record.created) && (self.ended || !self.present.contains(&record.id))
     }
 
+    /// Whether a base was resolved when the record came: of what it unpacks from containerd's store an engine says nothing.
+    fn resolved_at(&self, record: &CacheRecord) -> bool {
+        self.steps.iter().any(|step| step.makes.is_none() && step.fits(record))
+    }
+
     /// Its steps that leave such a thing.
     fn steps(&self, makes: Makes) -> impl Iterator<Item = Ran> {
         self.steps.iter().filter(move |step| step.makes == Some(makes)).copied()
@@ -188,14 +193,14 @@ impl Evidence {
         if command(record).is_some() {
             return !Makes::Stage.describes(record) && self.has_command(record);
         }
-        // In the words of BuildKit, of engines whose images are in a store of their own, and of those that say nothing of what they
-        // unpacked from such a store.
-        let words = ["pulled from ", "from local "];
-        let pulled =
-            record.description.is_empty() || words.iter().any(|from| record.description.starts_with(from));
+        // In the words of BuildKit, and of engines whose images are in a store of their own.
+        let pulled = ["pulled from ", "from local "].iter().any(|from| record.description.starts_with(from));
         let stands_on_known = record.parents.iter().any(|parent| self.known.contains(parent));
         let mut builds = self.builds.iter().filter(|build| build.may_have_made(record));
-        builds.any(|build| if build.ended { pulled } else { stands_on_known })
+        builds.any(|build| match build.ended {
+            true => pulled || record.description.is_empty() && build.resolved_at(record),
+            false => stands_on_known,
+        })
     }
 
     /// Whether the last step of a build whose end is not known may have made it, on a record of ours.

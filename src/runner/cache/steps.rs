@@ -87,7 +87,7 @@ impl Ran {
             .collect()
     }
 
-    fn fits(&self, record: &CacheRecord) -> bool {
+    pub(super) fn fits(&self, record: &CacheRecord) -> bool {
         (self.from.saturating_sub(APART)..=self.to.saturating_add(APART)).contains(&record.created)
     }
 }

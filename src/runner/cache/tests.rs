@@ -114,11 +114,20 @@ fn what_was_fetched_is_ours_if_a_step_of_ours_fetched_it() {
 
 #[test]
 fn what_a_base_brought_is_ours_while_a_build_that_has_ended_ran() {
-    for words in ["pulled from x", "from local ", ""] {
+    for words in ["pulled from x", "from local "] {
         let records = [record("base", "", words, 11), record("other", "", words, 30)];
         assert_sorted(&evidence(&[], true), &records, &["base"], &["other"]);
         assert_sorted(&evidence(&[], false), &records, &[], &["base", "other"]);
     }
+}
+
+#[test]
+fn what_an_engine_says_nothing_of_is_ours_while_a_base_was_resolved() {
+    let mut evidence = Evidence::default();
+    evidence.ask(10 * SECOND, ids(&[]), ids(&[]));
+    evidence.end(vec![step(None, 11, 12), step(Some(Makes::Files), 13, 20)]);
+    let records = [record("base", "", "", 11), record("theirs", "", "", 15)];
+    assert_sorted(&evidence, &records, &["base"], &["theirs"]);
 }
 
 #[test]

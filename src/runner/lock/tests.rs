@@ -21,11 +21,16 @@ async fn a_second_run_is_refused_until_the_first_ends() {
     first.of_run(Path::new("results/r"));
     let error = Lock::take(state.path(), &engine).unwrap_err().to_string();
     assert_eq!(error, format!("{process}, run results/r{HINT}"));
-    let measuring = |folder: &str| measuring(state.path(), Path::new(folder));
-    assert_eq!(measuring("results/r"), Some(format!("process {}, run results/r", std::process::id())));
-    assert_eq!(measuring("results/a-much-longer-name"), None);
+    let measuring = |folder: &str| measuring(state.path(), &state.path().join(folder));
+    files::create_dir_all(&state.path().join("r")).unwrap();
+    first.of_run(&state.path().join("r"));
+    for spelt in ["r", "r/", "r/../r"] {
+        let holder = measuring(spelt).unwrap_or_default();
+        assert!(holder.starts_with(&format!("process {}, run ", std::process::id())), "{spelt}: {holder}");
+    }
+    assert_eq!(measuring("a-much-longer-name"), None);
     drop(first);
-    assert_eq!(measuring("results/r"), None, "what it noted is there, and it is not");
+    assert_eq!(measuring("r"), None, "what it noted is there, and it is not");
     Lock::take(state.path(), &engine).unwrap();
 }
 
