@@ -88,8 +88,13 @@ pub(super) fn show(
 
 /// What will pull, as far as this machine tells without an engine.
 fn node(choice: &Choice) -> NodeKind {
-    let private = || PrivateNode::possible(choice.root.as_deref()).is_ok();
-    choice.node.unwrap_or_else(|| if private() { NodeKind::Private } else { NodeKind::Container })
+    choice
+        .node
+        .unwrap_or_else(|| if private(choice).is_ok() { NodeKind::Private } else { NodeKind::Container })
+}
+
+fn private(choice: &Choice) -> Result<()> {
+    PrivateNode::possible(choice.root.as_deref())
 }
 
 fn announced(choice: &Choice) -> String {
@@ -100,10 +105,12 @@ fn announced(choice: &Choice) -> String {
         NodeKind::Container => {
             let image = &choice.image;
             let otherwise = if choice.node.is_none() { "; else by dbench itself" } else { "" };
-            let root = choice.root.as_deref().filter(|_| choice.node.is_none());
-            let unused = root.and_then(|root| PrivateNode::possible(Some(root)).err());
-            let unused =
-                unused.map_or(String::new(), |why| format!(" (not with --node-root: {})", why.reason()));
+            let unused = match private(choice) {
+                Err(why) if choice.root.is_some() && choice.node.is_none() => {
+                    format!(" (not with --node-root: {})", why.reason())
+                }
+                _ => String::new(),
+            };
             format!("by an engine in a container of {image}, which ends with the run{otherwise}{unused}")
         }
         NodeKind::None => "by dbench itself".to_owned(),

@@ -330,16 +330,20 @@ fn latest(out: &Path) -> Result<RunFolder> {
 /// # Errors
 /// If the folder cannot be listed.
 pub fn without_a_run(out: &Path) -> Result<Vec<RunFolder>> {
-    let folders = if out.is_dir() { files::list(out)? } else { Vec::new() };
-    let folders = folders.into_iter().map(RunFolder::at);
-    Ok(folders.filter(|folder| folder.samples().is_file() && !folder.run().is_file()).collect())
+    let (_, others) = folders(out)?;
+    Ok(others.into_iter().filter(|folder| folder.samples().is_file()).collect())
+}
+
+/// What stands below `out`: the folders of runs, and others.
+fn folders(out: &Path) -> Result<(Vec<RunFolder>, Vec<RunFolder>)> {
+    let all = if out.is_dir() { files::list(out)? } else { Vec::new() };
+    Ok(all.into_iter().map(RunFolder::at).partition(|folder| folder.run().is_file()))
 }
 
 /// The run below `out` with the newest start among those that have a row, if there is one, and the newer ones without.
 pub fn newest(out: &Path) -> Result<(Option<RunFolder>, Vec<RunFolder>)> {
-    let folders = if out.is_dir() { files::list(out)? } else { Vec::new() };
     let mut runs = Vec::new();
-    for folder in folders.into_iter().map(RunFolder::at).filter(|f| f.run().is_file()) {
+    for folder in folders(out)?.0 {
         runs.push((read_run(&folder.run())?, folder));
     }
     runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.started));

@@ -14,6 +14,9 @@ const LOCK: &str = include_str!("../../Cargo.lock");
 /// and nothing of its sources has changed since. The folder that dbench runs in may be anybody's.
 pub fn of_this_program() -> Option<Revision> {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if !is_built_from(checkout) {
+        return None;
+    }
     let git = |args: &[&str]| {
         let command = Command::new("git").arg("-C").arg(checkout).args(args).output();
         String::from_utf8(command.ok().filter(|o| o.status.success())?.stdout).ok()
@@ -22,7 +25,7 @@ pub fn of_this_program() -> Option<Revision> {
     git(&["rev-parse", "--show-prefix"]).filter(|prefix| prefix.trim().is_empty())?;
     let commit = git(&["rev-parse", "HEAD"])?.trim().to_owned();
     let changes = git(&["status", "--porcelain"])?;
-    is_built_from(checkout).then(|| Revision { commit, clean: changes.trim().is_empty() })
+    Some(Revision { commit, clean: changes.trim().is_empty() })
 }
 
 /// Whether the sources in a folder are those of this program. One that it does not have is named by none of them.

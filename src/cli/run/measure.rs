@@ -41,6 +41,7 @@ pub(super) async fn measure(
     let mut progress = Progress::new(*screen, total);
     let mut runner = Runner::new(engine, &mut progress, settings, scenarios, bases, about, run, writer)?;
     let folder = runner.writer().folder().clone();
+    let going_on = going_on(&folder, dir);
     let ended = tokio::select! {
         done = runner.run() => Some(done),
         () = signals.next() => None,
@@ -64,9 +65,9 @@ pub(super) async fn measure(
     // What stopped the run says more than what stopped the clean-up after it.
     let ended = ended.unwrap_or(Ok(())).map_err(|error| match error.advice() {
         Some(_) => error,
-        None => error.hint(format!("put that right; then {}", going_on(&folder, dir))),
+        None => error.hint(format!("put that right; then {going_on}")),
     });
-    let Some(cleaned) = cleaned else { return Err(left_alone(ended, &going_on(&folder, dir), screen)) };
+    let Some(cleaned) = cleaned else { return Err(left_alone(ended, &going_on, screen)) };
     ended?;
     for left in cleaned?.left {
         screen.problem("warning", &format!("left in the engine: {left}"));

@@ -101,7 +101,7 @@ fn a_step_that_a_run_writes_of_is_none() {
         "Successfully built ffffffffffff\n",
     ]);
     assert_eq!(reading.trace.steps().len(), 3);
-    assert!(reading.outcome(None).is_err());
+    assert_eq!(reading.outcome(None).unwrap_err().message, "the engine's text ended without an image");
 }
 
 #[test]

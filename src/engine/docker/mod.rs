@@ -34,6 +34,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,20 +160,20 @@ fn no_engine(endpoint: &Endpoint, socket: &Path, dial: Option<&Dial>, cause: Cau
 
 /// What the system says of the socket tells more than the client that tried it.
 fn without_a_socket(error: Error, socket: &Path, cause: Cause) -> Error {
-    match std::os::unix::net::UnixStream::connect(socket) {
-        Err(denied) if denied.kind() == ErrorKind::PermissionDenied => error.because(denied).hint(
-            "this user may not use that socket: run dbench as root, or join the group that owns it (`docker`) and log in again",
-        ),
-        refused => match refused {
-            Ok(_) => error.because(cause),
-            Err(refused) => error.because(refused),
+    let (error, denied) = match UnixStream::connect(socket) {
+        Ok(_) => (error.because(cause), false),
+        Err(refused) => {
+            let denied = refused.kind() == ErrorKind::PermissionDenied;
+            (error.because(refused), denied)
         }
-        .hint(
-            "get one in one of three ways: `make setup` in the checkout of dbench (Debian, as root), start Docker \
-             Desktop or `systemctl start docker`, or point DOCKER_HOST at the unix socket of a running engine, or \
-             --context at its docker context",
-        ),
-    }
+    };
+    error.hint(if denied {
+        "this user may not use that socket: run dbench as root, or join the group that owns it (`docker`) and log in again"
+    } else {
+        "get one in one of three ways: `make setup` in the checkout of dbench (Debian, as root), start Docker \
+         Desktop or `systemctl start docker`, or point DOCKER_HOST at the unix socket of a running engine, or \
+         --context at its docker context"
+    })
 }
 
 /// The client with every request in the negotiated version of the API, which bollard drops from the path, and with

@@ -197,9 +197,9 @@ impl Evidence {
         let pulled = ["pulled from ", "from local "].iter().any(|from| record.description.starts_with(from));
         let stands_on_known = record.parents.iter().any(|parent| self.known.contains(parent));
         let mut builds = self.builds.iter().filter(|build| build.may_have_made(record));
-        builds.any(|build| match build.ended {
-            true => pulled || record.description.is_empty() && build.resolved_at(record),
-            false => stands_on_known,
+        builds.any(|build| {
+            let unpacked = || record.description.is_empty() && build.resolved_at(record);
+            if build.ended { pulled || unpacked() } else { stands_on_known }
         })
     }
 
