@@ -151,6 +151,12 @@ fn complete(lane: &Lane, whole: &BTreeMap<String, usize>) {
     assert!(loaded.run.ended.is_some() && !loaded.run.interrupted);
 }
 
+/// Starts the run that is to be ended. It may be interrupted from its first instruction on, also where these tests ignore
+/// interrupts, as what a shell starts in the background does.
+fn start(lane: &Lane) -> Child {
+    lane.start_in_shell(&format!("env --default-signal=INT dbench {}", RUN.join(" ")))
+}
+
 /// What a run may end with that was sent a signal: before it listens the signal ends it as any program, and near its end it
 /// may be done.
 fn assert_ended_by(signal: &str, has_begun: bool, ended: &Ended) {
@@ -175,7 +181,7 @@ fn a_run_that_is_ended_at_any_point_loses_no_row_and_leaves_nothing() {
     for at in 0..setting("DBENCH_KILLS", KILLS) {
         let (signal, point) = (SIGNALS[at as usize % SIGNALS.len()], whole.mul_f64(part(at)));
         eprintln!("{at}: {signal} at {} ms of {} ms", point.as_millis(), whole.as_millis());
-        let running = lane.start(&RUN);
+        let running = start(&lane);
         std::thread::sleep(point);
         let (rows, made) = (tables(&lane), journalled(&lane));
         send(signal, &running);
