@@ -24,6 +24,7 @@ pub mod engine;
 pub mod error;
 mod hex;
 pub mod image;
+mod meant;
 mod plain;
 pub mod registry;
 pub mod report;

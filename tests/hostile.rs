@@ -293,7 +293,7 @@ fn names_that_lead_elsewhere_and_symlinks_are_refused() {
     files::remove(&run.samples()).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", run.samples()).unwrap();
     let error = Loaded::read(run).unwrap_err();
-    assert!(error.to_string().contains("the folder of the run lacks this file"), "{error}");
+    assert!(error.to_string().contains("a symlink stands where a file of the run belongs"), "{error}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod common;
 use commands::commands;
 use common::{Folder, run};
 use dbench::error::files;
-use dbench::results::{Loaded, Phase, RunFolder, Status};
+use dbench::results::{Loaded, Metric, Phase, RunFolder, Status};
 use dbench::scenario::{Expect, Scenario};
 use std::path::Path;
 
@@ -200,10 +200,35 @@ fn the_guide_to_the_machine_says_what_doctor_says() {
 }
 
 #[test]
+fn the_guide_to_files_has_every_column_and_every_metric() {
+    let guide = files::read_to_string(&root().join("docs/files.md")).unwrap();
+    for file in ["samples.csv", "steps.csv", "transfers.csv"] {
+        let (_, section) = guide.split_once(&format!("\n## {file}\n")).unwrap();
+        let rows = section.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| `"));
+        let named = rows.flat_map(|row| row.split(" | ").next().unwrap().split('`').skip(1).step_by(2));
+        let table = files::read_to_string(&root().join(kept_run()).join(file)).unwrap();
+        assert_eq!(named.collect::<Vec<_>>().join(","), table.lines().next().unwrap());
+    }
+    let (_, section) = guide.split_once("\n## Metrics\n").unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    let expected = Metric::ALL.iter().map(|metric| {
+        let phases = match metric.phases() {
+            all if all == Phase::ALL => "each".to_owned(),
+            some => some.iter().map(|phase| phase.name()).collect::<Vec<_>>().join(", "),
+        };
+        let parts = metric.parts().iter().map(|part| part.name()).collect::<Vec<_>>().join(", ");
+        let (name, unit, about) = (metric.name(), metric.unit().name(), metric.about());
+        format!("| `{name}` | {unit} | {phases} | {parts} | {about} |")
+    });
+    assert_eq!(rows, expected.collect::<Vec<_>>());
+}
+
+#[test]
 fn every_link_leads_to_something() {
     for document in GUIDES.into_iter().chain([
         "README.md",
         "docs/dockerfiles.md",
+        "docs/files.md",
         "docs/method.md",
         "scenarios/bases/README.md",
     ]) {

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, files, shown};
 use crate::image::{NAME_FORM, not_a_name};
+use crate::meant::meant_key;
 use crate::results::Builder;
 use crate::runner::normal_platform;
 use serde::{Deserialize, Deserializer};
@@ -132,10 +133,11 @@ impl Config {
         let text = files::read_to_string(path)?;
         let disk: Disk = toml::from_str(&text).map_err(|cause| {
             let start = cause.span().map_or(0, |span| span.start);
-            Error::input(cause.message().to_owned()).at_offset(shown(path), &text, start).hint(
-                "the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios, out, builder \
-                 and platform",
-            )
+            Error::input(cause.message()).at_offset(shown(path), &text, start).hint(format!(
+                "{}the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios, out, builder and \
+                 platform",
+                meant_key(cause.message())
+            ))
         })?;
         let names = disk.bases.iter().flat_map(|(name, image)| [(name, image), (image.get_ref(), image)]);
         if let Some((wrong, image)) = names.into_iter().find_map(|(n, image)| Some((not_a_name(n)?, image))) {

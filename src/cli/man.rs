@@ -38,7 +38,7 @@ pub(super) fn man(arguments: &Arguments, command: clap::Command, screen: &Screen
     let page = page.ok_or_else(|| {
         let known: Vec<_> = pages.iter().filter_map(|page| page.subcommand.as_deref()).collect();
         let name = name.unwrap_or_default();
-        let meant = crate::runner::meant(name, &known);
+        let meant = crate::meant::meant(name, &known);
         Error::input(format!("there is no subcommand `{name}`"))
             .hint(format!("{meant}there is {}", known.join(", ")))
     })?;

@@ -50,7 +50,7 @@ pub(super) fn mapped<'a>(
     Ok(names(scenarios, builders)?.into_iter().map(of).collect())
 }
 
-/// Names of images that are not mapped and may be meant for a stage: whether there is such an image the engine knows.
+/// Names of images that may be meant for a stage: whether there is such an image the engine knows.
 pub(super) fn slips(
     scenarios: &[Scenario],
     map: &BTreeMap<String, String>,
@@ -58,9 +58,8 @@ pub(super) fn slips(
 ) -> Result<Vec<Error>> {
     let mut slips = Vec::new();
     for scenario in scenarios {
-        let bases = mapped(std::slice::from_ref(scenario), map, builders)?;
-        let unmapped = bases.iter().filter(|(_, used)| used.is_none());
-        slips.extend(unmapped.filter_map(|(name, _)| Use::first(scenario, name)?.slip()));
+        let used = bases::used(scenario, builders)?;
+        slips.extend(used.iter().filter_map(|name| Use::first(scenario, name)?.slip(map)));
     }
     Ok(slips)
 }

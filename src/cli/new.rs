@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::screen::Screen;
 use crate::error::{Error, Exit, Result, shown};
-use crate::runner;
+use crate::meant::meant;
 use crate::scenario::{Scenario, carried};
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub(super) fn new(arguments: &Arguments, config: &Config, screen: &Screen) -> Re
     if let Some(unknown) = arguments.from.as_deref().filter(|from| !known.contains(from)) {
         return Err(Error::input(format!("dbench carries no scenario `{unknown}`")).hint(format!(
             "{}it carries {}",
-            runner::meant(unknown, &known),
+            meant(unknown, &known),
             known.join(", ")
         )));
     }

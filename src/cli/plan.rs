@@ -4,13 +4,51 @@ use super::Format;
 use super::mapping;
 use super::screen::{Screen, fold};
 use crate::engine::node::PrivateNode;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::format;
-use crate::results::{Builder, Loaded, NodeKind, nanoseconds, newest};
+use crate::results::{Builder, Loaded, NodeKind, nanoseconds, runs};
 use crate::runner::{self, Choice, Planned};
 use crate::scenario::Scenario;
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// The builds of one variant in one round, and why they are skipped, if they are.
+struct Pass<'a> {
+    builds: &'a [Planned],
+    lacking: Option<String>,
+}
+
+impl<'a> Pass<'a> {
+    fn of(plan: &'a [Planned], scenarios: &[Scenario]) -> Result<Vec<Self>> {
+        let whose = |p: &Planned| (p.case.scenario.clone(), p.case.variant.clone(), p.case.builder, p.round);
+        let chunks = plan.chunk_by(|a, b| whose(a) == whose(b));
+        chunks.map(|builds| Ok(Self { builds, lacking: lacking(scenarios, &builds[0])? })).collect()
+    }
+
+    fn line(&self) -> String {
+        let Planned { case, round, .. } = &self.builds[0];
+        let by =
+            if case.builder == Builder::Buildkit { String::new() } else { format!(" ({})", case.builder) };
+        let phase = |build: &Planned| if build.measured { build.case.phase.name() } else { "(priming)" };
+        let phases: Vec<_> = self.builds.iter().map(phase).collect();
+        let skipped = self.lacking.as_ref().map_or(String::new(), |why| format!(", skipped: {why}"));
+        format!("{}/{}{by} round {round}: {}{skipped}\n", case.scenario, case.variant, phases.join(" "))
+    }
+
+    fn json(&self) -> impl Iterator<Item = serde_json::Value> {
+        self.builds.iter().map(|planned| {
+            serde_json::json!({
+                "scenario": planned.case.scenario,
+                "variant": planned.case.variant,
+                "builder": planned.case.builder.name(),
+                "phase": planned.case.phase.name(),
+                "round": planned.round,
+                "measured": planned.measured,
+                "skipped": self.lacking,
+            })
+        })
+    }
+}
 
 /// Shows the builds to come, their number and an estimate; runs nothing.
 pub(super) fn show(
@@ -22,68 +60,62 @@ pub(super) fn show(
     form: Format,
     screen: &Screen,
 ) -> Result<()> {
-    let earlier = newest(out).and_then(|(run, _)| run.map(Loaded::read).transpose());
-    let earlier = earlier.unwrap_or_else(|error| {
-        screen.problem("warning", &format!("the estimate cannot use the latest run: {}", error.reason()));
-        None
-    });
-    let earlier = earlier.map(|loaded| loaded.samples).unwrap_or_default();
-    let estimate = runner::estimate(plan, &earlier);
+    let passes = Pass::of(plan, scenarios)?;
+    let built = passes.iter().filter(|pass| pass.lacking.is_none()).flat_map(|pass| pass.builds);
+    let built: Vec<Planned> = built.cloned().collect();
+    let earlier = earlier(&built, out, screen);
     let builders: Vec<Builder> =
         Builder::ALL.into_iter().filter(|builder| plan.iter().any(|p| p.case.builder == *builder)).collect();
     for slip in mapping::slips(scenarios, map, &builders)? {
         screen.problem("warning", &slip.to_string());
     }
     if form == Format::Json {
-        let builds: Vec<_> = plan.iter().map(planned_json).collect();
         let base = |(name, used)| serde_json::json!({ "name": name, "mapped": used });
         let bases: Vec<_> = mapping::mapped(scenarios, map, &builders)?.into_iter().map(base).collect();
+        let estimate = earlier.as_ref().and_then(|run| runner::estimate(&built, &run.samples));
         let all = serde_json::json!({
-            "builds": builds,
+            "builds": passes.iter().flat_map(Pass::json).collect::<Vec<_>>(),
             "bases": bases,
             "node": transfers.map(|choice| node(choice).name()),
             "estimate-ns": estimate.map(nanoseconds),
+            "estimate-run": earlier.map(|run| run.run.id),
         });
         return screen.print(&format!("{all:#}\n"));
     }
-    let (mut text, mut number) = (String::new(), plan.len());
-    let pass = |p: &Planned| (p.case.scenario.clone(), p.case.variant.clone(), p.case.builder, p.round);
-    for builds in plan.chunk_by(|a, b| pass(a) == pass(b)) {
-        let (scenario, variant, builder, round) = pass(&builds[0]);
-        let by = if builder == Builder::Buildkit { String::new() } else { format!(" ({builder})") };
-        let lacking = match lacking(scenarios, &builds[0])? {
-            Some(why) => {
-                number -= builds.len();
-                format!(", skipped: {why}")
-            }
-            None => String::new(),
-        };
-        let phases: Vec<_> =
-            builds.iter().map(|b| if b.measured { b.case.phase.name() } else { "(priming)" }).collect();
-        text.push_str(&format!("{scenario}/{variant}{by} round {round}: {}{lacking}\n", phases.join(" ")));
+    let mut text: String = passes.iter().map(Pass::line).collect();
+    if plan.iter().any(|planned| !planned.measured) {
+        text.push_str("(priming) is a cold build that is not measured: it makes what the others stand on\n");
     }
     text.push_str(&mapping::planned(scenarios, map, &builders)?);
     text.push_str(&transfers.map(announced).unwrap_or_default());
-    let moved = match (transfers, runner::estimate_transfers(plan, &earlier)) {
-        (None, _) => String::new(),
-        (Some(_), Some(d)) => format!(", and at least {} of transfers", format::time(nanoseconds(d))),
-        (Some(_), None) => ", and transfers, of which that run has none to estimate from".to_owned(),
-    };
-    let estimate = estimate.map_or_else(
-        || {
-            let none = if earlier.is_empty() { "no earlier run" } else { "the latest run has none of them" };
-            format!("{none} to estimate from")
-        },
-        |d| {
-            format!(
-                "about {} by the latest run{}, probes and clean-up apart",
-                format::time(nanoseconds(d)),
-                moved
-            )
-        },
-    );
-    text.push_str(&format!("{number} builds, {estimate}\n"));
+    let estimate = estimated(&built, earlier.as_ref(), transfers.is_some());
+    text.push_str(&format!("{} builds, {estimate}\n", built.len()));
     screen.print(&fold(&text, screen.page(), 2))
+}
+
+/// The newest run that has some of these builds.
+fn earlier(built: &[Planned], out: &Path, screen: &Screen) -> Option<Loaded> {
+    let useless = |error: Error| {
+        let why = error.reason();
+        screen.problem("warning", &format!("the estimate cannot use an earlier run: {why}"));
+    };
+    let runs = runs(out).map_err(useless).unwrap_or_default();
+    let mut read = runs.into_iter().filter_map(|(_, folder)| Loaded::read(folder).map_err(useless).ok());
+    read.find(|loaded| runner::estimate(built, &loaded.samples).is_some())
+}
+
+/// How long it will take, in words.
+fn estimated(built: &[Planned], earlier: Option<&Loaded>, transferring: bool) -> String {
+    let of = |loaded: &Loaded| Some((runner::estimate(built, &loaded.samples)?, loaded.run.id.clone()));
+    let Some((earlier, (builds, run))) = earlier.and_then(|loaded| Some((loaded, of(loaded)?))) else {
+        return "no earlier run to estimate from".to_owned();
+    };
+    let transfers = match runner::estimate_transfers(built, &earlier.samples) {
+        _ if !transferring => String::new(),
+        Some(time) => format!(", and at least {} of transfers", format::time(nanoseconds(time))),
+        None => ", and transfers, of which that run has none to estimate from".to_owned(),
+    };
+    format!("about {} by run {run}{transfers}, probes and clean-up apart", format::time(nanoseconds(builds)))
 }
 
 /// What will pull, as far as this machine tells without an engine.
@@ -124,15 +156,4 @@ fn lacking(scenarios: &[Scenario], planned: &Planned) -> Result<Option<String>> 
     let variants = scenarios.iter().filter(|s| s.name == case.scenario).flat_map(|s| &s.variants);
     let Some(variant) = variants.into_iter().find(|v| v.name == case.variant) else { return Ok(None) };
     variant.lacking(case.builder)
-}
-
-fn planned_json(planned: &Planned) -> serde_json::Value {
-    serde_json::json!({
-        "scenario": planned.case.scenario,
-        "variant": planned.case.variant,
-        "builder": planned.case.builder.name(),
-        "phase": planned.case.phase.name(),
-        "round": planned.round,
-        "measured": planned.measured,
-    })
 }

@@ -76,25 +76,24 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
     }
     let document = Document::new(&loaded);
     let mut files = drawn(&loaded, charts(&loaded)?, arguments.png)?;
-    match &arguments.into {
-        Some(file) => {
-            let text = read_document(file)?;
-            let results = document.markdown(&between(file, loaded.folder.path()));
-            files.insert(0, (file.clone(), splice(file, &text, &results)?.into_bytes()));
-        }
-        None if arguments.check => {}
-        None => screen.print_styled(&match arguments.format {
-            Form::Text => in_words(&document, &loaded, !files.is_empty(), screen),
-            Form::Markdown => document.markdown(&loaded.folder.path().to_string_lossy()),
-            Form::Json => document.json(),
-        })?,
+    if let Some(file) = &arguments.into {
+        let text = read_document(file)?;
+        let results = document.markdown(&between(file, loaded.folder.path()));
+        files.insert(0, (file.clone(), splice(file, &text, &results)?.into_bytes()));
     }
     if arguments.check {
         let larger = arguments.into.as_ref().map(|file| larger(file, &out, &loaded)).transpose()?.flatten();
-        check(&files, loaded.folder.path(), arguments.into.as_deref(), larger.as_deref(), screen)
-    } else {
-        write(&files).map(|()| Exit::Done)
+        return check(&files, loaded.folder.path(), arguments.into.as_deref(), larger.as_deref(), screen);
     }
+    let written = write(&files);
+    if arguments.into.is_none() {
+        screen.print_styled(&match arguments.format {
+            Form::Text => in_words(&document, &loaded, written.is_ok() && !files.is_empty(), screen),
+            Form::Markdown => document.markdown(&loaded.folder.path().to_string_lossy()),
+            Form::Json => document.json(),
+        })?;
+    }
+    written.map(|()| Exit::Done)
 }
 
 /// Warns of folders that hold samples of a run, and nothing that says which.
@@ -120,6 +119,9 @@ pub(super) fn in_words(document: &Document, loaded: &Loaded, has_charts: bool, s
     let charts = shown(&loaded.folder.charts()).display().to_string();
     let charts = has_charts.then(|| crate::plain::line(&charts));
     let heading = document.heading(charts.as_deref(), screen.width());
+    if loaded.samples.is_empty() {
+        return format!("{heading}nothing was measured\n");
+    }
     format!("{heading}{}", document.terminal(screen.width(), screen.colours()))
 }
 
@@ -154,7 +156,9 @@ pub(super) fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
             continue;
         }
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            files::create_dir_all(folder)?;
+            files::create_dir_all(folder).map_err(|error| {
+                error.hint("charts are drawn into that folder; the tables need none of it")
+            })?;
         }
         files::replace(path, content)?;
     }

@@ -15,6 +15,7 @@ use crate::engine::node::ImageStore;
 use crate::engine::{About, Engine, Patience, Reach};
 use crate::error::{Error, Exit, Result};
 use crate::image::same_image;
+use crate::meant::meant;
 use crate::report::{Document, charts};
 use crate::results::{
     Builder, Loaded, MOST_ROUNDS, Measure, NodeKind, Phase, Run, RunFolder, SCHEMA, Writer,
@@ -134,7 +135,7 @@ struct Node(Option<NodeKind>);
 pub(super) fn phase(text: &str) -> Result<Phase, String> {
     let known = Phase::ALL.map(Phase::name);
     let unknown = || format!("it is not one of {}", known.join(", "));
-    Phase::parse(text).ok_or_else(|| match runner::meant(text, &known).as_str() {
+    Phase::parse(text).ok_or_else(|| match meant(text, &known).as_str() {
         "" => unknown(),
         meant => format!("{}; {}", unknown(), meant.trim_end()),
     })
@@ -338,12 +339,18 @@ fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: 
     let loaded = Loaded::read(folder)?;
     let document = Document::new(&loaded);
     let charts = super::report::drawn(&loaded, charts(&loaded)?, arguments.png)?;
+    let written = super::report::write(&charts);
     screen.print_styled(&match arguments.format {
-        Format::Text => super::report::in_words(&document, &loaded, !charts.is_empty(), screen),
+        Format::Text => {
+            super::report::in_words(&document, &loaded, written.is_ok() && !charts.is_empty(), screen)
+        }
         Format::Json => document.json(),
     })?;
-    super::report::write(&charts)?;
     screen.say(&format!("run: {}", crate::error::shown(loaded.folder.path()).display()));
+    if arguments.keep {
+        screen.say("its images stay in the engine until `dbench clean`");
+    }
+    written?;
     let refuted = document.refuted();
     Ok(if loaded.run.interrupted {
         let hint = going_on(&loaded.folder, arguments.scenarios.as_deref());

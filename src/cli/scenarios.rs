@@ -56,10 +56,7 @@ pub(super) fn find_and_say(
         screen.problem("warning", &said);
     }
     if found.carried.is_some() {
-        screen.say(
-            "there is no folder scenarios here: these are the scenarios that dbench carries; `dbench new NAME --from \
-             SCENARIO` writes one of them here, to be changed",
-        );
+        screen.say("dbench carries these scenarios; `dbench new NAME --from SCENARIO` writes one here, to be changed");
     }
     Ok(found)
 }

@@ -4,9 +4,9 @@ use super::report::{drawn, write};
 use super::run::phase;
 use super::screen::Screen;
 use crate::error::{Error, Result, shown};
+use crate::meant::meant;
 use crate::report::one_build;
 use crate::results::{Case, Loaded, Phase};
-use crate::runner::meant;
 
 /// The build that `--timeline` names.
 #[derive(Clone, Debug, PartialEq, Eq)]

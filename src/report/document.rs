@@ -14,10 +14,15 @@ use std::collections::BTreeMap;
 /// How many digits of a revision are shown.
 const REVISION: usize = 12;
 
+/// The version of the shape as JSON.
+pub(super) const SCHEMA: u32 = 1;
+
 /// What a run says, ready to be written down.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Document {
+    /// The version of this shape, [`SCHEMA`].
+    pub(super) schema: u32,
     pub(super) id: String,
     pub(super) dbench: String,
     pub(super) revision: Option<Revision>,
@@ -40,6 +45,8 @@ pub struct Document {
     #[serde(skip)]
     pub(super) broken_off: String,
     pub(super) warnings: Vec<String>,
+    /// The base unit of each metric.
+    pub(super) units: BTreeMap<&'static str, &'static str>,
     pub(super) sections: Vec<Section>,
     #[serde(skip)]
     pub(super) timelines: Vec<Timeline>,
@@ -298,6 +305,12 @@ impl Row {
     /// What stands against the baseline in the table of images.
     pub(super) fn images(&self) -> Vec<&Figure> {
         images::COMPARED.iter().filter_map(|metric| self.figure(*metric)).chain(&self.unpacked_size).collect()
+    }
+
+    /// Whether no layer of the image is one of a base.
+    pub(super) fn stands_on_nothing(&self) -> bool {
+        let median = |metric| self.figure(metric).map(Figure::median);
+        median(Metric::PackedUnique).is_some_and(|unique| Some(unique) == median(Metric::PackedSize))
     }
 
     /// The figure of a metric that belongs to one phase.

@@ -1,7 +1,7 @@
 //! Owns how the facts of a report are computed from a run: every ratio, problem and figure, once.
 //! Leaves their shape to `document`, their words to `finding`.
 
-use super::document::{Build, Claim, Document, Dot, Figure, Row, Section, Seen};
+use super::document::{Build, Claim, Document, Dot, Figure, Row, SCHEMA, Section, Seen};
 use super::moves::{self, Moves};
 use super::problem::Problem;
 use super::timeline::Timeline;
@@ -60,6 +60,7 @@ impl Document {
             .collect::<Vec<_>>()
             .join(" ");
         Self {
+            schema: SCHEMA,
             id: run.id.clone(),
             dbench: run.dbench.clone(),
             revision: run.revision.clone(),
@@ -78,6 +79,7 @@ impl Document {
             finding: finding::run(&sections, &builders, &broken_off),
             broken_off,
             warnings,
+            units: Metric::ALL.iter().map(|metric| (metric.name(), metric.unit().name())).collect(),
             sections,
             timelines,
         }

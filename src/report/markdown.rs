@@ -152,8 +152,8 @@ fn moved(section: &Section, text: &mut String) {
         for row in &section.variants {
             text.push_str(&format!("| {} | {} |", situation.title, cell(&row.name)));
             for at in &columns {
-                let none = if situation.has(*at) { "–" } else { "" };
-                let shown = situation.shown(*at, row).map_or_else(|| none.to_owned(), image);
+                let none = || situation.lacking(*at, row).to_owned();
+                let shown = situation.shown(*at, row).map_or_else(none, image);
                 text.push_str(&format!(" {shown} |"));
             }
             text.push('\n');

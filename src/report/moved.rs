@@ -4,6 +4,7 @@
 use super::document::{Document, Row, Section};
 use super::finding::{chosen, incomparable};
 use super::format::{THIN, bytes, count, time};
+use super::pace;
 use crate::results::Metric;
 
 /// The update delta of a variant after a source edit, beside the baseline's.
@@ -69,7 +70,7 @@ pub(super) fn title(document: &Document) -> String {
         format!("a pull of {name} fetches {}, of {baseline} {}", bytes(own), bytes(base))
     };
     let said = again(document.leading())
-        .or_else(|| beside_the_baselines(document, Metric::PullColdBytes, moves))
+        .or_else(|| beside_the_baselines(document, Metric::PullColdBytes, moves).map(|(said, _)| said))
         .unwrap_or_else(|| incomparable(document, "transfers"));
     let (first, rest) = said.split_at(1);
     format!("{}{rest}", first.to_uppercase())
@@ -80,18 +81,24 @@ pub(super) fn wait(document: &Document) -> String {
     let waits = |name: &str, own, baseline: &str, base| {
         format!("{name} is ready after {}, {baseline} after {}", time(own), time(base))
     };
-    beside_the_baselines(document, Metric::PullReady, waits)
-        .unwrap_or_else(|| incomparable(document, "waits"))
+    match beside_the_baselines(document, Metric::PullReady, waits) {
+        None => incomparable(document, "waits"),
+        Some((said, rounds)) => {
+            let basis = pace::basis(&rounds, false).map(|basis| format!(" ({basis})"));
+            format!("{said}{}", basis.unwrap_or_default())
+        }
+    }
 }
 
 /// The variant that has the least of a metric beside its baseline, and the one that has more than it, with nothing called
-/// better. `said` is given the variant with its scenario, its median, the baseline and the baseline's.
+/// better; and the numbers of rounds that the medians come from. `said` is given the variant with its scenario, its median,
+/// the baseline and the baseline's.
 fn beside_the_baselines(
     document: &Document,
     metric: Metric,
     said: impl Fn(&str, u64, &str, u64) -> String,
-) -> Option<String> {
-    let mut found: Vec<(f64, String)> = Vec::new();
+) -> Option<(String, Vec<usize>)> {
+    let mut found: Vec<(f64, String, usize)> = Vec::new();
     for section in document.leading() {
         let Some((baseline, base)) = section.baseline().and_then(|b| Some((b, b.figure(metric)?))) else {
             continue;
@@ -101,15 +108,17 @@ fn beside_the_baselines(
                 continue;
             };
             let name = format!("{} {}", section.label, row.name);
-            found.push((ratio, said(&name, figure.median(), &baseline.name, base.median())));
+            let rounds = figure.spread.n.min(base.spread.n);
+            found.push((ratio, said(&name, figure.median(), &baseline.name, base.median()), rounds));
         }
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     match found.as_slice() {
         [] => None,
-        [(_, one)] => Some(one.clone()),
-        [(_, first), .., (last, said)] if *last > 1.0 => Some(format!("{first}; {said}")),
-        [(_, first), ..] => Some(first.clone()),
+        [(_, first, of_first), .., (last, said, rounds)] if *last > 1.0 => {
+            Some((format!("{first}; {said}"), vec![*of_first, *rounds]))
+        }
+        [(_, first, rounds), ..] => Some((first.clone(), vec![*rounds])),
     }
 }
 

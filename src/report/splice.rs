@@ -17,7 +17,10 @@ pub fn splice(file: &Path, text: &str, results: &str) -> Result<String> {
             .at_offset(file, text, end)
             .hint("swap the two markers"));
     }
-    Ok(format!("{}\n\n{}\n\n{}", &text[..after_begin], results.trim(), &text[end..]))
+    let spliced = format!("\n\n{}\n\n", results.trim());
+    // A document keeps the line ends that it has.
+    let spliced = if text.contains("\r\n") { spliced.replace('\n', "\r\n") } else { spliced };
+    Ok(format!("{}{spliced}{}", &text[..after_begin], &text[end..]))
 }
 
 fn only(file: &Path, text: &str, marker: &str) -> Result<usize> {
@@ -45,6 +48,13 @@ mod tests {
     fn what_stands_between_the_markers_is_replaced_and_twice_is_the_same() {
         let once = spliced("a\n<!-- dbench:results -->\nold\n<!-- /dbench:results -->\nb\n").unwrap();
         assert_eq!(once, "a\n<!-- dbench:results -->\n\nnew\n\n<!-- /dbench:results -->\nb\n");
+        assert_eq!(spliced(&once).unwrap(), once);
+    }
+
+    #[test]
+    fn a_document_keeps_its_line_ends() {
+        let once = spliced("a\r\n<!-- dbench:results -->\r\n<!-- /dbench:results -->\r\n").unwrap();
+        assert_eq!(once, "a\r\n<!-- dbench:results -->\r\n\r\nnew\r\n\r\n<!-- /dbench:results -->\r\n");
         assert_eq!(spliced(&once).unwrap(), once);
     }
 

@@ -264,8 +264,8 @@ fn transfers(section: &Section) -> Option<Vec<Column>> {
     for at in transfers::columns(section) {
         let Some(column) = transfers::COLUMNS.get(at) else { continue };
         let shown = situations.iter().flat_map(|situation| {
-            let none = if situation.has(at) { "–" } else { "" };
-            let rows = section.variants.iter().map(move |row| (situation.shown(at, row), none));
+            let rows = section.variants.iter();
+            let rows = rows.map(move |row| (situation.shown(at, row), situation.lacking(at, row)));
             std::iter::once((None, "")).chain(rows)
         });
         let cells = aligned(shown.collect());

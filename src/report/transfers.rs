@@ -104,9 +104,13 @@ impl Situation {
         Some(Shown { change, ..plain(Some(figure), metric.unit())? })
     }
 
-    /// Whether a column says anything in this situation.
-    pub(super) fn has(&self, column: usize) -> bool {
-        self.metrics.get(column).is_some_and(Option::is_some)
+    /// What stands in a column of a variant of which nothing counts: nothing where nothing is to be measured.
+    pub(super) fn lacking(&self, column: usize, row: &Row) -> &'static str {
+        match self.metrics.get(column).copied().flatten() {
+            None => "",
+            Some(Metric::PullBaseWarmBytes) if row.stands_on_nothing() => "no base",
+            Some(_) => "–",
+        }
     }
 }
 

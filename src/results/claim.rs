@@ -2,6 +2,7 @@
 //! Leaves whether a claim holds to `stats`.
 
 use super::{Metric, Phase, Unit};
+use crate::meant::meant;
 use std::fmt;
 
 /// How a claim compares.
@@ -78,7 +79,8 @@ impl Claim {
         let (at, name) = words.next("a metric")?;
         let metric = Metric::parse(name).ok_or_else(|| {
             let known: Vec<_> = Metric::ALL.iter().map(|m| m.name()).collect();
-            (at, format!("`{name}` is not a metric; known are {}", known.join(", ")))
+            let meant = meant(name, &known);
+            (at, format!("`{name}` is not a metric; {meant}known are {}", known.join(", ")))
         })?;
         let mut phase = metric.phases().first().copied().unwrap_or(Phase::Cold);
         if words.take("in") {

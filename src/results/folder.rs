@@ -340,15 +340,23 @@ fn folders(out: &Path) -> Result<(Vec<RunFolder>, Vec<RunFolder>)> {
     Ok(all.into_iter().map(RunFolder::at).partition(|folder| folder.run().is_file()))
 }
 
-/// The run below `out` with the newest start among those that have a row, if there is one, and the newer ones without.
-pub fn newest(out: &Path) -> Result<(Option<RunFolder>, Vec<RunFolder>)> {
+/// The runs below `out`, the newest start first.
+///
+/// # Errors
+/// If the folder cannot be listed, or a `run.json` cannot be read.
+pub fn runs(out: &Path) -> Result<Vec<(Run, RunFolder)>> {
     let mut runs = Vec::new();
     for folder in folders(out)?.0 {
         runs.push((read_run(&folder.run())?, folder));
     }
     runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.started));
+    Ok(runs)
+}
+
+/// The run below `out` with the newest start among those that have a row, if there is one, and the newer ones without.
+pub fn newest(out: &Path) -> Result<(Option<RunFolder>, Vec<RunFolder>)> {
     let mut passed = Vec::new();
-    for (run, folder) in runs {
+    for (run, folder) in runs(out)? {
         // What cannot be read is for the reader to say.
         if Sample::read_all(&folder.samples(), &run).is_ok_and(|(rows, _)| rows.is_empty()) {
             passed.push(folder);

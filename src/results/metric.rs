@@ -68,6 +68,11 @@ macro_rules! metrics {
                 match self { $(Self::$name => $text,)+ }
             }
 
+            /// What it is, in one sentence.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii_start(),)+ }
+            }
+
             /// The base unit of its values.
             pub fn unit(self) -> Unit {
                 match self { $(Self::$name => Unit::$unit,)+ }

@@ -12,7 +12,7 @@ mod table;
 mod transfer;
 
 pub use claim::{Claim, Op, Quantity};
-pub use folder::{Loaded, RunFolder, Writer, find_run, newest, without_a_run};
+pub use folder::{Loaded, RunFolder, Writer, find_run, newest, runs, without_a_run};
 pub use metric::{Direction, Metric, Unit, nanoseconds};
 pub use run::{
     BaseRecord, ClaimRecord, EngineRecord, Host, MOST_ROUNDS, Measure, NodeKind, NodeRecord, Revision, Run,

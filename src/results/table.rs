@@ -50,7 +50,12 @@ pub(super) fn read<T>(
     mut convert: impl FnMut(&Row<'_>) -> Result<T>,
 ) -> Result<(Vec<T>, Option<String>)> {
     if !files::is_plain(path) {
-        return Err(Error::input("the folder of the run lacks this file")
+        let what = if path.is_symlink() {
+            "a symlink stands where a file of the run belongs"
+        } else {
+            "the folder of the run lacks this file"
+        };
+        return Err(Error::input(what)
             .in_file(shown(path))
             .hint("take the run from its source again, or measure anew with `dbench run`"));
     }
@@ -82,7 +87,7 @@ pub(super) fn read<T>(
             }
             let row = Row { path, columns, record: &record };
             if record.len() != columns.len() {
-                let what = format!("{} fields instead of {}", record.len(), columns.len());
+                let what = format!("{} instead of {} fields", record.len(), columns.len());
                 return Err(row.error(columns[0], &what));
             }
             rows.push(convert(&row)?);

@@ -47,7 +47,7 @@ impl Bases {
             for name in used(scenario, builders)? {
                 if let Entry::Vacant(place) = bases.entry(name) {
                     let mapped = mapped(map, place.key());
-                    let located = |error| located(scenario, place.key(), mapped, error);
+                    let located = |error| located(scenario, place.key(), map, error);
                     let base = resolve(engine, place.key(), mapped, platform, &located).await?;
                     place.insert(base);
                 }
@@ -181,10 +181,10 @@ pub fn built_by_set_up(used: &str) -> Option<&'static str> {
         .then_some("`make setup` in a checkout of dbench builds it; no registry has it")
 }
 
-/// Why an image cannot be had, at the place that names it first. It may be meant for a stage, unless it is mapped.
-fn located(scenario: &Scenario, name: &str, mapped: Option<&str>, error: Error) -> Error {
+/// Why an image cannot be had, at the place that names it first. It may be meant for a stage.
+fn located(scenario: &Scenario, name: &str, map: &BTreeMap<String, String>, error: Error) -> Error {
     let Some(first) = Use::first(scenario, name) else { return error };
-    match first.slip().filter(|_| mapped.is_none()) {
+    match first.slip(map) {
         Some(slip) => slip.because(error.reason()),
         None => first.place(error),
     }

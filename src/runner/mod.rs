@@ -30,7 +30,7 @@ mod transfer;
 pub use clean::{Cleaned, clean, clean_run};
 pub use journal::state_folder;
 pub use lock::{Lock, measuring};
-pub use plan::{Planned, Selection, estimate, estimate_transfers, meant, select, with_edits};
+pub use plan::{Planned, Selection, estimate, estimate_transfers, select, with_edits};
 pub use platform::{emulated, normal as normal_platform};
 pub use proof::{Claimed, prove};
 pub use record::Verdict;

@@ -2,6 +2,7 @@
 
 use super::order::{order, order_of_builders};
 use crate::error::{Error, Result};
+use crate::meant::meant;
 use crate::results::{Builder, Case, Metric, Phase, Sample};
 use crate::scenario::Scenario;
 use std::time::Duration;
@@ -74,17 +75,6 @@ impl Selection {
             .flat_map(|(s, (builder, variant), round)| self.builds(s, variant, builder, round))
             .collect()
     }
-}
-
-/// Below this likeness a name is no slip of the fingers; the bound of the command line's own suggestions.
-const ALIKE: f64 = 0.7;
-
-/// `did you mean …? ` for a name that is nearly one of those known.
-pub fn meant(unknown: &str, known: &[&str]) -> String {
-    let likeness = |name: &&str| strsim::jaro(unknown, name);
-    let best = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    best.filter(|name| likeness(name) > ALIKE)
-        .map_or(String::new(), |name| format!("did you mean `{name}`? "))
 }
 
 /// Keeps the named scenarios and variants; no name keeps all.

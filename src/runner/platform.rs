@@ -1,6 +1,6 @@
 //! Platforms: how they are written, and whether an engine has to emulate one.
 
-use super::meant;
+use crate::meant::meant;
 
 /// The systems that images are made for.
 const SYSTEMS: [&str; 5] = ["linux", "windows", "freebsd", "darwin", "wasi"];

@@ -21,7 +21,6 @@ use std::path::Path;
 const PROBING: &str = "probing";
 const READING: &str = "reading the layers";
 /// What stands for the log of a container that has none.
-const SILENT: &str = "its container wrote nothing";
 /// How many characters of a container's last line stand in a reason.
 const REASON_LINE: usize = 160;
 
@@ -214,14 +213,14 @@ fn wrong_answer<E: Engine, O: Observer>(
     wrong: &Wrong,
 ) -> Result<String> {
     let Some(written) = &wrong.log else { return Ok(format!("probe: {}", wrong.what)) };
+    let lines = tail::last(written.as_bytes());
+    let Some(last) = lines.lines().rev().map(str::trim).find(|line| !line.is_empty()) else {
+        return Ok(format!("probe: {}; its container wrote nothing", wrong.what));
+    };
     let log = runner.writer.folder().container_log(&planned.case, planned.round);
     files::write(&log, written)?;
-    let lines = tail::last(written.as_bytes());
-    let last = lines.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    let logged = show_log(runner, planned, &log, last.map_or(SILENT, |_| lines.as_str()));
-    let wrote =
-        last.map_or_else(|| SILENT.to_owned(), |last| format!("its container wrote last `{}`", short(last)));
-    Ok(format!("probe: {}; {wrote} {logged}", wrong.what))
+    let logged = show_log(runner, planned, &log, &lines);
+    Ok(format!("probe: {}; its container wrote last `{}` {logged}", wrong.what, short(last)))
 }
 
 /// A line as it stands within a reason.

@@ -10,6 +10,7 @@
 use super::{Dockerfile, Origin, Scenario};
 use crate::error::{Error, Result, files};
 use crate::image::{same_image, unpinned};
+use crate::meant::meant_key;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -87,7 +88,7 @@ impl BaseContract {
                 let at = cause.span().map_or(0, |span| span.start);
                 Error::input(cause.message())
                     .at_offset(&file, &text, at)
-                    .hint("correct the contract of the base")
+                    .hint(format!("{}correct the contract of the base", meant_key(cause.message())))
             })?;
             if let Some(other) = contracts.iter().find(|other| same_image(&other.official, &disk.official)) {
                 let message = format!("`{}` has a contract in `{}` already", disk.official, other.folder);

@@ -9,6 +9,7 @@ mod tests;
 use super::bases::{BaseContract, check_libc};
 use super::{Dockerfile, Scenario, Variant, disk, hash};
 use crate::error::{Error, Result, files};
+use crate::meant::meant_key;
 use crate::results::{Claim, ClaimRecord, Phase, Quantity};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
@@ -140,7 +141,7 @@ fn syntax(place: &Place, cause: &toml::de::Error) -> Error {
     let message = cause.message();
     let at = cause.span().map_or(0, |span| span.start);
     let hint = if message.starts_with("unknown field") {
-        "correct the key's spelling, or remove it"
+        &format!("{}correct the key's spelling, or remove it", meant_key(message))
     } else if message.starts_with("missing field") {
         "add the key"
     } else if message.ends_with("expected u16") {

@@ -57,8 +57,8 @@ fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>, bool)> {
     found
 }
 
-const SAID: &str = "there is no folder scenarios here: these are the scenarios that dbench carries; `dbench new NAME --from \
-    SCENARIO` writes one of them here, to be changed\n";
+const SAID: &str =
+    "dbench carries these scenarios; `dbench new NAME --from SCENARIO` writes one here, to be changed\n";
 
 #[test]
 fn in_an_empty_folder_the_carried_scenarios_are_listed_planned_and_cleaned_away() {

@@ -92,7 +92,7 @@ fn every_mistake_in_a_scenario_is_shown_with_its_place_before_anything_is_built(
     let own = "keep everything that a scenario builds from in its own folder";
     for (from, to, said) in [
         ("language", "langauge", "2:1: unknown field `langauge`, expected one of `title`, `language`, `pattern`, `context`, \
-            `notes`, `secrets`, `ssh`, `variants`, `probe`, `edits`, `claims`\n  hint: correct the key's spelling, or remove it".to_owned()),
+            `notes`, `secrets`, `ssh`, `variants`, `probe`, `edits`, `claims`\n  hint: did you mean `language`? correct the key's spelling, or remove it".to_owned()),
         ("\"multi.Dockerfile\"", "\"none\"", "11:14: the Dockerfile `none` does not exist\n  cause: No such file or \
             directory (os error 2)\n  hint: correct the path or add what is missing".to_owned()),
         ("target =", "baseline = true\ntarget =", "12:1: `single` and `multi` are both the baseline\n  \
@@ -169,7 +169,8 @@ fn a_mistake_in_the_configuration_is_shown_with_its_place() {
     let ran = folder.dbench(&[], &["list"]).ends(2);
     assert!(ran.err.starts_with("error: dbench.toml:2:1: unknown field `round`"), "{}", ran.err);
     assert!(ran.err.ends_with(
-        "hint: the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios, out, builder and platform\n"
+        "hint: did you mean `rounds`? the file may hold [bases] and [defaults] with rounds (1 to 1000), seed, scenarios, out, \
+         builder and platform\n"
     ));
     for (text, said) in [
         ("[defaults]\nrounds = 0\n", "2:10: 0 rounds: a run has 1 to 1000\n  hint: the file may hold "),
@@ -305,7 +306,7 @@ fn a_plan_is_shown_as_text_and_as_json() {
     assert!(
         broken
             .err
-            .starts_with("warning: the estimate cannot use the latest run: results/broken/run.json:1:2: "),
+            .starts_with("warning: the estimate cannot use an earlier run: results/broken/run.json:1:2: "),
         "{}",
         broken.err
     );

@@ -58,7 +58,7 @@ fn a_malformed_line_is_named() {
     );
     let said = bad(4, "go-scratch,", "");
     assert!(
-        said.starts_with("error: results/kept/samples.csv:4:1: column `scenario`: 12 fields instead of 13"),
+        said.starts_with("error: results/kept/samples.csv:4:1: column `scenario`: 12 instead of 13 fields"),
         "{said}"
     );
     let said = bad(1, "scenario", "szenario");

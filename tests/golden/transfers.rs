@@ -91,7 +91,7 @@ fn the_bars_of_layers_are_those_of_the_median_round() {
     assert_eq!(layers["cold"]["round"], 3, "{layers}");
     let said = shown(&chart(&loaded, "transfer.svg"));
     assert!(said.contains("121 MB") && !said.contains("141 MB"), "{said}");
-    assert!(said.contains("median rounds, of two the lower"), "{said}");
+    assert!(said.contains("median rounds, of two in the middle the lower"), "{said}");
 }
 
 #[test]

@@ -27,13 +27,16 @@ const DOT: i32 = 4;
 /// Draws it.
 pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let sections: Vec<&Section> = document.sections.iter().collect();
-    let rows: usize = sections.iter().map(|s| s.variants.len()).sum();
-    let height = KEY + ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
+    let rows = || sections.iter().flat_map(|s| &s.variants);
+    let height = KEY + ROW * rows().count() as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let words = Words {
         title: moved::wait(document),
-        subtitle: "from a pull into an empty store to the first right answer, from zero: dots are samples, bars the median round, \
-                   or the mean of the two in the middle; unpack: what comes after the last byte; at the margin: not counted"
-            .to_owned(),
+        subtitle: format!(
+            "from a pull into an empty store to the first right answer, from zero: dots are samples, bars the median round{}; \
+             unpack: what comes after the last byte{}",
+            if rows().any(is_between_two) { ", or the mean of the two in the middle" } else { "" },
+            signs::explained(rows().map(|row| row.moves.waits.as_slice()))
+        ),
         describe: describe(&sections),
         problems: signs::named(&sections, concerns),
         foot: [vec![document.puller()], foot(document, &document.bases(), &rounds(document))].concat(),
@@ -43,6 +46,12 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
 
 pub(super) fn has(row: &Row) -> bool {
     row.moves.ready.is_some()
+}
+
+/// Whether its median lies between two rounds.
+fn is_between_two(row: &Row) -> bool {
+    let counted = signs::valid(&row.moves.waits).count();
+    counted > 0 && counted.is_multiple_of(2)
 }
 
 fn concerns(_: &Section, problem: &Problem) -> bool {

@@ -36,6 +36,11 @@ pub(super) fn margin(samples: &[Dot]) -> Result<i32> {
     marks(samples).into_iter().map(|(_, count)| marked(count)).sum()
 }
 
+/// What a subtitle says of the margin, if anything stands there.
+pub(super) fn explained<'a>(mut samples: impl Iterator<Item = &'a [Dot]>) -> &'static str {
+    if samples.any(|samples| !marks(samples).is_empty()) { "; at the margin: not counted" } else { "" }
+}
+
 /// What does not count, from `at` on: it stands at the margin alone, so that no length is read off it.
 pub(super) fn draw(canvas: &Canvas<'_>, samples: &[Dot], (mut at, middle): (i32, i32)) -> Result<()> {
     for (status, count) in marks(samples) {

@@ -22,11 +22,13 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let sections = &document.sections;
     let rows: usize = sections.iter().map(|s| s.variants.len()).sum();
     let height = HEAD + ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
+    let builds = sections.iter().flat_map(|s| &s.variants).flat_map(|row| &row.builds);
     let words = Words {
         title: finding::times_title(document),
-        subtitle: "wall time of one build: dots are samples, bars medians from zero, each phase to its own scale; at the margin: not \
-                   counted"
-            .to_owned(),
+        subtitle: format!(
+            "wall time of one build: dots are samples, bars medians from zero, each phase to its own scale{}",
+            signs::explained(builds.map(|build| build.samples.as_slice()))
+        ),
         describe: describe(sections),
         problems: signs::named(&sections.iter().collect::<Vec<_>>(), |_, problem| problem.metric.is_none()),
         foot: foot(document, &document.bases(), &rounds(document)),

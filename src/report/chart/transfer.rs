@@ -23,18 +23,19 @@ const NEEDED: [Metric; 4] =
 /// Draws it.
 pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
     let sections: Vec<&Section> = document.sections.iter().collect();
-    let rows: usize = sections.iter().map(|s| s.variants.len()).sum();
-    let height = ROW * rows as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
+    let rows = || sections.iter().flat_map(|s| &s.variants);
+    let height = ROW * rows().count() as i32 + GROUP_GAP * (sections.len() as i32 - 1).max(0);
     let words = Words {
         title: moved::title(document),
         subtitle: format!(
-            "bytes that a node fetches, from zero: {}; median rounds, of two the lower; layers are numbered from the \
-             lowest, and those without room for a label stand behind their bar",
+            "bytes that a node fetches, from zero: {}; median rounds{}; layers are numbered from the lowest, and those \
+             without room for a label stand behind their bar",
             if sections.iter().any(|section| section.updated) {
                 "above a cold pull, below the update delta after a one-line edit"
             } else {
                 "a cold pull"
-            }
+            },
+            if rows().any(is_between_two) { ", of two in the middle the lower" } else { "" }
         ),
         describe: describe(&sections),
         problems: signs::named(&sections, concerns),
@@ -45,6 +46,12 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
 
 pub(super) fn has(row: &Row) -> bool {
     row.moves.layers.cold.is_some() || row.moves.layers.edit.is_some()
+}
+
+/// Whether the median of one of its pulls lies between two rounds.
+fn is_between_two(row: &Row) -> bool {
+    let pulls = [Metric::PullColdBytes, Metric::PullSourceEditBytes];
+    pulls.into_iter().filter_map(|metric| row.figure(metric)).any(|figure| figure.spread.n.is_multiple_of(2))
 }
 
 fn concerns(_: &Section, problem: &Problem) -> bool {

@@ -1,8 +1,10 @@
 //! Names of images that may be meant for a stage: `COPY --from=buildr` is an image to every builder.
 
+use super::mapped;
 use crate::error::Error;
 use crate::results::Builder;
 use crate::scenario::{Scenario, Variant};
+use std::collections::BTreeMap;
 
 /// A name of so many slips of the fingers may mean another.
 const SLIPS: usize = 2;
@@ -43,9 +45,9 @@ impl<'a> Use<'a> {
             .filter(|stage| distance(stage) <= SLIPS && 4 * distance(stage) < stage.chars().count())
     }
 
-    /// That the name may be meant for a stage, as an error at its place.
-    pub fn slip(&self) -> Option<Error> {
-        let (name, stage) = (self.name, self.stage()?);
+    /// That the name may be meant for a stage, as an error at its place. One that is mapped is meant for an image.
+    pub fn slip(&self, map: &BTreeMap<String, String>) -> Option<Error> {
+        let (name, stage) = (self.name, self.stage().filter(|_| mapped(map, self.name).is_none())?);
         let error = Error::input(format!("no stage is called `{name}`, so it is taken for an image"));
         Some(self.place(error).hint(format!("did you mean the stage `{stage}`?")))
     }

@@ -187,7 +187,7 @@ fn every_mistake_in_the_file_is_shown_with_its_place() {
     let claim = "the claim does not parse: ";
     let grammar = "write VARIANT METRIC [in PHASE] [reduction] OP NUMBER [UNIT or %], such as `multi unpacked-size reduction >= 90 %`";
     for (from, to, expected) in [
-        ("notes =", "note =", "3:1: unknown field `note`, expected one of `title`, `language`, `pattern`, `context`, `notes`, `secrets`, `ssh`, `variants`, `probe`, `edits`, `claims`\n  hint: correct the key's spelling, or remove it".to_owned()),
+        ("notes =", "note =", "3:1: unknown field `note`, expected one of `title`, `language`, `pattern`, `context`, `notes`, `secrets`, `ssh`, `variants`, `probe`, `edits`, `claims`\n  hint: did you mean `notes`? correct the key's spelling, or remove it".to_owned()),
         ("title = \"T\"\n", "", "1:1: missing field `title`\n  hint: add the key".to_owned()),
         ("= \"T\"", "= T", "1:9: invalid boolean, expected `true`\n  hint: correct the line; strings stand in quotes".to_owned()),
         ("name = \"multi\"", "name = \"../multi\"", format!("11:8: `../multi` cannot be the name of a variant\n  hint: {name}")),
