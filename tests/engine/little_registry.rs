@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
@@ -25,6 +25,10 @@ type Content = BTreeMap<String, (&'static str, Vec<u8>)>;
 /// Who a private registry serves.
 pub const USER: &str = "somebody";
 pub const PASSWORD: &str = "pass:word-of-somebody";
+/// What a log-in left with that user in the place of a password.
+pub const IDENTITY: &str = "identity-of-somebody";
+/// What a token server gives for either.
+const TOKEN: &str = "token-of-somebody";
 
 /// What is wrong with a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub enum Fault {
     Status(u16),
     /// It serves only who comes as `USER` with `PASSWORD`.
     Private,
+    /// It serves only who comes with a token, which it gives for these or for `IDENTITY`.
+    Tokens,
     /// It sends half of the large layer, and then nothing more.
     Stops,
     /// It sends another large layer than it was asked for.
@@ -145,28 +151,33 @@ fn serve(stream: TcpStream, content: &Content, (fault, large): (Fault, &str)) ->
         return writer
             .write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     }
-    let mut lines = BufReader::new(stream).lines();
-    while let Some(request) = lines.next().transpose()? {
-        let mut known = fault != Fault::Private;
-        while let Some(header) = lines.next().transpose()?.filter(|header| !header.is_empty()) {
-            known |= header.split_once(": ").is_some_and(|(name, value)| {
-                name.eq_ignore_ascii_case("authorization") && value == format!("Basic {}", pair())
-            });
-        }
-        let mut words = request.split(' ');
-        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let path = target.split('?').next().unwrap_or_default();
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = Request::read(&mut reader)? {
+        let path = request.path();
+        let known = match fault {
+            Fault::Private => request.authorization == format!("Basic {}", pair()),
+            Fault::Tokens => path == "/token" || request.authorization == format!("Bearer {TOKEN}"),
+            _ => true,
+        };
         let (status, (kind, body)) = match (content.get(path), fault) {
+            (None, Fault::Tokens) if path == "/token" => request.token(),
             _ if !known => (401, ("text/plain", &b"{}"[..])),
             (Some(_), Fault::Status(status)) if path != "/v2/" => (status, ("text/plain", &b"{}"[..])),
             (Some(found), _) => (200, (found.0, found.1.as_slice())),
-            (None, Fault::Status(status)) if !["GET", "HEAD"].contains(&method) => {
+            (None, Fault::Status(status)) if !["GET", "HEAD"].contains(&request.method.as_str()) => {
                 (status, ("text/plain", &b"{}"[..]))
             }
             (None, _) => (404, ("text/plain", &b"{}"[..])),
         };
         let digest = sha256(body);
-        let question = if known { "" } else { "WWW-Authenticate: Basic realm=\"tiny\"\r\n" };
+        let question = match fault {
+            _ if known => String::new(),
+            Fault::Tokens => {
+                let realm = format!("http://{}/token", writer.local_addr()?);
+                format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"tiny\"\r\n")
+            }
+            _ => "WWW-Authenticate: Basic realm=\"tiny\"\r\n".to_owned(),
+        };
         write!(
             writer,
             "HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nDocker-Content-Digest: {digest}\r\n\
@@ -174,7 +185,7 @@ fn serve(stream: TcpStream, content: &Content, (fault, large): (Fault, &str)) ->
             body.len()
         )?;
         match fault {
-            _ if method == "HEAD" => {}
+            _ if request.method == "HEAD" => {}
             Fault::Stops if path == large => {
                 writer.write_all(&body[..body.len() / 2])?;
                 std::thread::sleep(PATIENCE);
@@ -184,4 +195,56 @@ fn serve(stream: TcpStream, content: &Content, (fault, large): (Fault, &str)) ->
         }
     }
     Ok(())
+}
+
+/// What a registry is asked.
+struct Request {
+    method: String,
+    target: String,
+    authorization: String,
+    body: String,
+}
+
+impl Request {
+    /// The next of a connection; `None` where it ends.
+    fn read(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Self>> {
+        let mut line = || {
+            let mut line = String::new();
+            reader.read_line(&mut line).map(|_| line.trim_end().to_owned())
+        };
+        let asked = line()?;
+        let Some((method, rest)) = asked.split_once(' ') else { return Ok(None) };
+        let target = rest.split(' ').next().unwrap_or_default();
+        let (mut authorization, mut length) = (String::new(), 0);
+        loop {
+            let header = line()?;
+            let Some((name, value)) = header.split_once(": ") else { break };
+            match name.to_ascii_lowercase().as_str() {
+                "authorization" => authorization = value.to_owned(),
+                "content-length" => length = value.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+        let mut body = Vec::new();
+        reader.take(length).read_to_end(&mut body)?;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Some(Self { method: method.to_owned(), target: target.to_owned(), authorization, body }))
+    }
+
+    fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// What a token server says to it: a password comes with the request or, like the identity, in its form.
+    fn token(&self) -> (u16, (&'static str, &'static [u8])) {
+        let form: BTreeMap<&str, &str> =
+            self.body.split('&').filter_map(|pair| pair.split_once('=')).collect();
+        let by_password = form.get("username") == Some(&USER)
+            && form.get("password").is_some_and(|word| word.replace("%3A", ":") == PASSWORD);
+        let known = self.authorization == format!("Basic {}", pair())
+            || by_password
+            || form.get("refresh_token") == Some(&IDENTITY);
+        let token = br#"{"token": "token-of-somebody", "access_token": "token-of-somebody"}"#;
+        if known { (200, ("application/json", token)) } else { (401, ("text/plain", b"{}")) }
+    }
 }

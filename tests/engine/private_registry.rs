@@ -1,10 +1,11 @@
 //! Images of a registry that asks who comes: the user's credentials go to pulls of bases and to builds.
 
 use crate::lane::{Ended, Lane, PATIENCE};
-use crate::little_registry::{Fault, LittleRegistry, PASSWORD, USER};
+use crate::little_registry::{Fault, IDENTITY, LittleRegistry, PASSWORD, USER};
 use crate::tiny::Tiny;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dbench::engine::docker::DockerEngine;
 use dbench::engine::{BuildRequest, Engine, Removal};
 use std::ffi::OsString;
 use std::fs;
@@ -73,26 +74,55 @@ fn a_base_is_pulled_with_the_users_credentials() {
     lane.assert_nothing_with_the_token_is_left();
 }
 
+/// What `docker login` leaves where the registry's token server gives an identity for the password.
+fn by_identity(registry: &LittleRegistry) -> String {
+    format!(r#"{{"auths": {{"{}": {{"identitytoken": "{IDENTITY}"}}}}}}"#, registry.address)
+}
+
 #[test]
 fn a_build_pulls_with_the_users_credentials() {
     let Some(lane) = Lane::open() else { return };
-    let registry = LittleRegistry::faulty(Ipv4Addr::LOCALHOST.into(), 1000, Fault::Private);
+    builds_with(&lane, Fault::Private, &[in_the_file]);
+}
+
+#[test]
+fn a_build_and_a_pull_have_tokens_for_the_users_password_and_identity() {
+    let Some(lane) = Lane::open() else { return };
+    builds_with(&lane, Fault::Tokens, &[in_the_file, by_identity]);
+    let registry = LittleRegistry::faulty(Ipv4Addr::LOCALHOST.into(), 1000, Fault::Tokens);
+    let pull = |engine: DockerEngine| lane.wait_for(engine.pull(&registry.name(), None));
+    assert!(pull(lane.engine.clone()).is_err());
+    for written in [in_the_file, by_identity] {
+        pull(configured(&lane, Some(config(&lane, "pulls", &written(&registry))))).unwrap();
+        forget(&lane, &registry.name());
+    }
+}
+
+fn configured(lane: &Lane, config: Option<PathBuf>) -> DockerEngine {
+    let environment = |name: &str| {
+        config.as_ref().filter(|_| name == "DOCKER_CONFIG").map(|folder| OsString::from(folder.clone()))
+    };
+    lane.engine.clone().configured(&environment).unwrap()
+}
+
+/// A build from a registry that asks is refused to a stranger, and comes to its end with each of these configurations.
+fn builds_with(lane: &Lane, fault: Fault, configurations: &[fn(&LittleRegistry) -> String]) {
+    let registry = LittleRegistry::faulty(Ipv4Addr::LOCALHOST.into(), 1000, fault);
     let folder = lane.path("context");
     fs::create_dir_all(&folder).unwrap();
     // BuildKit itself fetches what it has no image of.
     fs::write(folder.join("Dockerfile"), format!("FROM {}\nLABEL token={}\n", registry.name(), lane.token))
         .unwrap();
     let build = |config: Option<PathBuf>| {
-        let environment = |name: &str| {
-            config.as_ref().filter(|_| name == "DOCKER_CONFIG").map(|folder| OsString::from(folder.clone()))
-        };
-        let engine = lane.engine.clone().configured(&environment).unwrap();
+        let engine = configured(lane, config);
         let tag = format!("dbench-private/{}:1", lane.token);
         let request = BuildRequest::plain(&folder, &folder, &tag, &lane.token, PATIENCE);
         lane.wait_for(engine.build(&request, &mut |_| ())).unwrap().outcome
     };
     let refused = build(None).unwrap_err().message;
     assert!(refused.contains("401") || refused.to_lowercase().contains("unauthorized"), "{refused}");
-    let image = build(Some(config(&lane, "file", &in_the_file(&registry)))).unwrap();
-    lane.sweep(&[image].into());
+    for written in configurations {
+        let image = build(Some(config(lane, "builds", &written(&registry)))).unwrap();
+        lane.sweep(&[image].into());
+    }
 }
