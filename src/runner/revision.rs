@@ -8,10 +8,14 @@ use std::process::Command;
 
 /// What this program was built from.
 static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src");
+const MANIFEST: &str = include_str!("../../Cargo.toml");
 const LOCK: &str = include_str!("../../Cargo.lock");
 
-/// The git revision of the sources that this program was built from: that of the folder where it was built, if this is a checkout
-/// and nothing of its sources has changed since. The folder that dbench runs in may be anybody's.
+/// What of a checkout decides what this program measures.
+const DECIDING: [&str; 3] = ["src", "Cargo.toml", "Cargo.lock"];
+
+/// The git revision of the sources that this program was built from: the last commit that changed them in the folder where it was
+/// built, if this is a checkout that still holds these very sources. The folder that dbench runs in may be anybody's.
 pub fn of_this_program() -> Option<Revision> {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
     if !is_built_from(checkout) {
@@ -23,9 +27,10 @@ pub fn of_this_program() -> Option<Revision> {
     };
     // Below another checkout it would tell of that.
     git(&["rev-parse", "--show-prefix"]).filter(|prefix| prefix.trim().is_empty())?;
-    let commit = git(&["rev-parse", "HEAD"])?.trim().to_owned();
-    let changes = git(&["status", "--porcelain"])?;
-    Some(Revision { commit, clean: changes.trim().is_empty() })
+    let of_sources = |args: &[&str]| git(&[args, &["--"], &DECIDING].concat());
+    let commit = of_sources(&["log", "-1", "--format=%H"])?.trim().to_owned();
+    let changes = of_sources(&["status", "--porcelain"])?;
+    (!commit.is_empty()).then(|| Revision { commit, clean: changes.trim().is_empty() })
 }
 
 /// Whether the sources in a folder are those of this program. One that it does not have is named by none of them.
@@ -40,7 +45,7 @@ fn is_built_from(checkout: &Path) -> bool {
         }
         open.extend(folder.dirs());
     }
-    is(&checkout.join("Cargo.lock"), LOCK.as_bytes())
+    is(&checkout.join("Cargo.toml"), MANIFEST.as_bytes()) && is(&checkout.join("Cargo.lock"), LOCK.as_bytes())
 }
 
 #[cfg(test)]
@@ -58,9 +63,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let checkout = folder.path();
         write(&checkout.join("src"), &SOURCES);
+        files::write(&checkout.join("Cargo.toml"), MANIFEST).unwrap();
         files::write(&checkout.join("Cargo.lock"), LOCK).unwrap();
         assert!(is_built_from(checkout));
-        for (path, other) in [("src/runner/host.rs", "//! Another.\n"), ("Cargo.lock", "")] {
+        for (path, other) in
+            [("src/runner/host.rs", "//! Another.\n"), ("Cargo.toml", ""), ("Cargo.lock", "")]
+        {
             let path = checkout.join(path);
             let own = files::read(&path).unwrap();
             files::write(&path, other).unwrap();
