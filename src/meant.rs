@@ -1,8 +1,8 @@
 //! Owns what a name that nothing has may be meant for.
 //! Leaves what the names are to whoever knows them.
 
-/// Below this likeness a name is no slip of the fingers; the bound of the command line's own suggestions.
-const ALIKE: f64 = 0.7;
+/// Below this likeness a name is no slip of the fingers.
+const ALIKE: f64 = 0.85;
 
 /// `did you mean …? ` for a name that is nearly one of those known.
 pub(crate) fn meant(unknown: &str, known: &[&str]) -> String {

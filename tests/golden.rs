@@ -376,6 +376,8 @@ fn a_run_without_samples_is_said_and_drawn_without_failing() {
     loaded.samples.clear();
     loaded.steps.clear();
     let text = Document::new(&loaded).terminal(100, false);
+    assert!(text.starts_with("warning: ") && text.ends_with("\nnothing was measured\n"), "{text}");
+    let text = Document::new(&loaded).markdown(".");
     assert!(text.contains("skipped: not measured"), "{text}");
     assert!(text.contains("2 of 2\u{a0}scenarios have no comparison of sizes"), "{text}");
     assert_eq!(charts(&loaded).unwrap(), []);

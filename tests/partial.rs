@@ -4,7 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use dbench::report::{Document, charts, format};
-use dbench::results::{Loaded, Measure, Metric, Phase, RunFolder, Status};
+use dbench::results::{Builder, Loaded, Measure, Metric, Phase, RunFolder, Status};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use unicode_width::UnicodeWidthStr;
 
@@ -145,10 +146,12 @@ fn a_run_that_was_broken_off_says_so_first_and_how_much_is_missing() {
     loaded.samples.clear();
     (loaded.run.interrupted, loaded.run.scenarios[0].agree) = (true, None);
     loaded.run.scenarios[0].repeats.clear();
-    let [terminal, _] = said(&loaded);
-    assert!(terminal.contains("interrupted with 18 of 18 builds missing; go-scratch: "), "{terminal}");
-    assert!(!terminal.contains("not all proven"), "{terminal}");
-    assert!(terminal.contains("the run has not proven an image of it"), "{terminal}");
+    let [terminal, markdown] = said(&loaded);
+    assert!(terminal.contains("The run was interrupted with 18 of 18 builds missing. "), "{terminal}");
+    assert!(terminal.contains("nothing was measured"), "{terminal}");
+    assert!(markdown.contains("**interrupted with 18 of 18 builds missing; "), "{markdown}");
+    assert!(!markdown.contains("not all proven"), "{markdown}");
+    assert!(markdown.contains("the run has not proven an image of it"), "{markdown}");
 }
 
 #[test]
@@ -217,4 +220,23 @@ fn a_report_begins_with_which_run_it_is() {
     (loaded.run.interrupted, loaded.run.revision) = (true, None);
     let text = said(&loaded, 100);
     assert!(text.contains(&format!("3 rounds, not complete, by dbench {}\n", loaded.run.dbench)), "{text}");
+}
+
+#[test]
+fn a_timeline_names_the_bases_that_its_build_uses() {
+    let mut loaded = fixed();
+    let mut other = loaded.run.bases[0].clone();
+    other.name = "other:1".to_owned();
+    loaded.run.bases.push(other);
+    let scenario = loaded.run.scenarios.iter_mut().find(|s| s.name == "go-scratch").unwrap();
+    let own: BTreeSet<String> = scenario.bases.iter().cloned().collect();
+    scenario.bases.push("other:1".to_owned());
+    assert!(chart(&loaded, "timeline-go-scratch.svg").contains("other:1"), "an older run knows no better");
+    let scenario = loaded.run.scenarios.iter_mut().find(|s| s.name == "go-scratch").unwrap();
+    for variant in &mut scenario.variants {
+        let used = if variant.baseline { ["other:1".to_owned()].into() } else { own.clone() };
+        variant.bases = BTreeMap::from([(Builder::Buildkit, used)]);
+    }
+    assert!(!chart(&loaded, "timeline-go-scratch.svg").contains("other:1"));
+    assert!(chart(&loaded, "size.svg").contains("other:1"), "a chart of all rests on all");
 }

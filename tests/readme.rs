@@ -11,6 +11,7 @@ use common::{Folder, run};
 use dbench::error::files;
 use dbench::results::{Loaded, Metric, Phase, RunFolder, Status};
 use dbench::scenario::{Expect, Scenario};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 fn root() -> &'static Path {
@@ -210,6 +211,7 @@ fn the_guide_to_files_has_every_column_and_every_metric() {
         assert_eq!(named.collect::<Vec<_>>().join(","), table.lines().next().unwrap());
     }
     let (_, section) = guide.split_once("\n## Metrics\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
     let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
     let expected = Metric::ALL.iter().map(|metric| {
         let phases = match metric.phases() {
@@ -221,6 +223,37 @@ fn the_guide_to_files_has_every_column_and_every_metric() {
         format!("| `{name}` | {unit} | {phases} | {parts} | {about} |")
     });
     assert_eq!(rows, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_guide_to_files_has_every_key_of_the_report() {
+    fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+        match value {
+            // Of these the keys are phases and metrics.
+            serde_json::Value::Object(all) => all.iter().for_each(|(key, value)| {
+                found.insert(key.clone());
+                match key.as_str() {
+                    "units" => {}
+                    "figures" => {
+                        let figures =
+                            value.as_object().unwrap().values().flat_map(|of| of.as_object().unwrap());
+                        figures.for_each(|(_, figure)| keys(figure, found));
+                    }
+                    _ => keys(value, found),
+                }
+            }),
+            serde_json::Value::Array(all) => all.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+    let guide = files::read_to_string(&root().join("docs/files.md")).unwrap();
+    let (_, guide) = guide.split_once("\n## The report as JSON\n").unwrap();
+    let report = files::read_to_string(&root().join("tests/golden/expected/report.json")).unwrap();
+    let mut found = BTreeSet::new();
+    keys(&serde_json::from_str(&report).unwrap(), &mut found);
+    assert!(found.len() > 60, "{found:?}");
+    let lacking: Vec<_> = found.iter().filter(|key| !guide.contains(&format!("`{key}`"))).collect();
+    assert!(lacking.is_empty(), "{lacking:?}");
 }
 
 #[test]

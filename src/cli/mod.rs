@@ -46,7 +46,7 @@ Exit codes:
   0    done; claims are shown whatever their outcome
   1    the surroundings failed (no engine, disk full)
   2    wrong input, nothing was started
-  3    some build or transfer failed or was invalid in every round; the rest is there
+  3    a build or transfer failed or was invalid in every round, or none counts; the rest is there
   4    a claim is refuted under `run --check-claims`, or `report --check` would change a file
   130  interrupted; everything measured is kept";
 

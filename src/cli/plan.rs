@@ -6,8 +6,8 @@ use super::screen::{Screen, fold};
 use crate::engine::node::PrivateNode;
 use crate::error::{Error, Result};
 use crate::report::format;
-use crate::results::{Builder, Loaded, NodeKind, nanoseconds, runs};
-use crate::runner::{self, Choice, Planned};
+use crate::results::{Builder, Loaded, NodeKind, Runs, nanoseconds};
+use crate::runner::{self, Choice, Estimate, Planned};
 use crate::scenario::Scenario;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -72,12 +72,13 @@ pub(super) fn show(
     if form == Format::Json {
         let base = |(name, used)| serde_json::json!({ "name": name, "mapped": used });
         let bases: Vec<_> = mapping::mapped(scenarios, map, &builders)?.into_iter().map(base).collect();
-        let estimate = earlier.as_ref().and_then(|run| runner::estimate(&built, &run.samples));
+        let estimate = earlier.as_ref().map(|run| runner::estimate(&built, &run.samples));
         let all = serde_json::json!({
             "builds": passes.iter().flat_map(Pass::json).collect::<Vec<_>>(),
             "bases": bases,
             "node": transfers.map(|choice| node(choice).name()),
-            "estimate-ns": estimate.map(nanoseconds),
+            "estimate-ns": estimate.map(|builds| nanoseconds(builds.time)),
+            "estimate-builds": estimate.map(|builds| builds.known),
             "estimate-run": earlier.map(|run| run.run.id),
         });
         return screen.print(&format!("{all:#}\n"));
@@ -88,8 +89,12 @@ pub(super) fn show(
     }
     text.push_str(&mapping::planned(scenarios, map, &builders)?);
     text.push_str(&transfers.map(announced).unwrap_or_default());
-    let estimate = estimated(&built, earlier.as_ref(), transfers.is_some());
-    text.push_str(&format!("{} builds, {estimate}\n", built.len()));
+    text.push_str(&match built.len() {
+        0 => "nothing to build\n".to_owned(),
+        number => {
+            format!("{number} builds, {}\n", estimated(&built, earlier.as_ref(), transfers.is_some()))
+        }
+    });
     screen.print(&fold(&text, screen.page(), 2))
 }
 
@@ -99,23 +104,32 @@ fn earlier(built: &[Planned], out: &Path, screen: &Screen) -> Option<Loaded> {
         let why = error.reason();
         screen.problem("warning", &format!("the estimate cannot use an earlier run: {why}"));
     };
-    let runs = runs(out).map_err(useless).unwrap_or_default();
-    let mut read = runs.into_iter().filter_map(|(_, folder)| Loaded::read(folder).map_err(useless).ok());
-    read.find(|loaded| runner::estimate(built, &loaded.samples).is_some())
+    let runs = Runs::below(out).map_err(useless).unwrap_or_default();
+    runs.broken.into_iter().for_each(useless);
+    let mut read =
+        runs.readable.into_iter().filter_map(|(_, folder)| Loaded::read(folder).map_err(useless).ok());
+    read.find(|loaded| runner::estimate(built, &loaded.samples).known > 0)
 }
 
 /// How long it will take, in words.
 fn estimated(built: &[Planned], earlier: Option<&Loaded>, transferring: bool) -> String {
-    let of = |loaded: &Loaded| Some((runner::estimate(built, &loaded.samples)?, loaded.run.id.clone()));
-    let Some((earlier, (builds, run))) = earlier.and_then(|loaded| Some((loaded, of(loaded)?))) else {
-        return "no earlier run to estimate from".to_owned();
+    let Some(earlier) = earlier else { return "no earlier run to estimate from".to_owned() };
+    let builds = runner::estimate(built, &earlier.samples);
+    let transfers = Some(runner::estimate_transfers(built, &earlier.samples));
+    let moved = match transfers.filter(|_| transferring) {
+        None => "probes and clean-up apart".to_owned(),
+        Some(Estimate { known: 0, .. }) => "transfers, probes and clean-up apart".to_owned(),
+        Some(Estimate { time, .. }) => {
+            format!(
+                "and at least {} of transfers, probes and clean-up apart",
+                format::time(nanoseconds(time))
+            )
+        }
     };
-    let transfers = match runner::estimate_transfers(built, &earlier.samples) {
-        _ if !transferring => String::new(),
-        Some(time) => format!(", and at least {} of transfers", format::time(nanoseconds(time))),
-        None => ", and transfers, of which that run has none to estimate from".to_owned(),
-    };
-    format!("about {} by run {run}{transfers}, probes and clean-up apart", format::time(nanoseconds(builds)))
+    let known =
+        if builds.known == built.len() { String::new() } else { format!(" for {} of them", builds.known) };
+    let (time, run) = (format::time(nanoseconds(builds.time)), &earlier.run.id);
+    format!("about {time}{known} by run {run}, {moved}")
 }
 
 /// What will pull, as far as this machine tells without an engine.
@@ -155,5 +169,6 @@ fn lacking(scenarios: &[Scenario], planned: &Planned) -> Result<Option<String>> 
     let case = &planned.case;
     let variants = scenarios.iter().filter(|s| s.name == case.scenario).flat_map(|s| &s.variants);
     let Some(variant) = variants.into_iter().find(|v| v.name == case.variant) else { return Ok(None) };
-    variant.lacking(case.builder)
+    let file = variant.path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(variant.lacking(case.builder)?.map(|why| format!("{file}, {why}")))
 }

@@ -5,6 +5,7 @@ use crate::report::format;
 use crate::results::{Builder, nanoseconds};
 use crate::runner::{Observer, Planned};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub(super) struct Progress {
     done: usize,
     began: Instant,
     end: End,
+    /// The ends of logs that were shown, by the variant.
+    shown: BTreeSet<String>,
 }
 
 /// When the run is likely to end, in milliseconds since it began: the live line counts down to it. 0 is not known.
@@ -58,7 +61,7 @@ impl Progress {
                 let _ = line.write_str(&end.left(began.elapsed()));
             }));
         }
-        Self { screen, bar, total, done: 0, began, end }
+        Self { screen, bar, total, done: 0, began, end, shown: BTreeSet::new() }
     }
 
     /// Ends the live line.
@@ -117,8 +120,14 @@ impl Observer for Progress {
     }
 
     fn failure(&mut self, planned: &Planned, last_lines: &str, log: &Path) {
-        let lines: String = last_lines.lines().map(|line| format!("  | {line}\n")).collect();
-        self.say(&format!("{} failed; its log ends:\n{lines}  whole log: {}", name(planned), log.display()));
+        let own = format!("{}/{}\n{last_lines}", planned.case.scenario, planned.case.variant);
+        let lines = if self.shown.contains(&own) {
+            " as before\n".to_owned()
+        } else {
+            ":\n".to_owned() + &last_lines.lines().map(|line| format!("  | {line}\n")).collect::<String>()
+        };
+        self.shown.insert(own);
+        self.say(&format!("{} failed; its log ends{lines}  whole log: {}", name(planned), log.display()));
     }
 
     fn warning(&mut self, text: &str) {

@@ -5,7 +5,7 @@ use super::screen::Screen;
 use super::timeline::{self, Wanted};
 use crate::error::{Error, Exit, Result, files, shown};
 use crate::report::{Chart, Document, charts, png, splice};
-use crate::results::{Loaded, RunFolder, Status, find_run, newest, without_a_run};
+use crate::results::{Loaded, RunFolder, Runs, Status, find_run, without_a_run};
 use crate::runner;
 use std::path::{Path, PathBuf};
 
@@ -61,10 +61,14 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
     }
     let loaded = Loaded::read(find_run(&out, arguments.run.as_deref())?)?;
     if latest {
-        for folder in newest(&out)?.1 {
+        let runs = Runs::below(&out)?;
+        for folder in runs.newest().1 {
             let run = shown(folder.path());
             screen
                 .problem("warning", &format!("{} has nothing to report and was passed over", run.display()));
+        }
+        for broken in runs.broken {
+            screen.problem("warning", &format!("a run was passed over: {}", broken.reason()));
         }
     }
     for warning in &loaded.warnings {
@@ -75,24 +79,24 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
         return timeline::draw(&loaded, wanted, arguments.png, screen).map(|()| Exit::Done);
     }
     let document = Document::new(&loaded);
-    let mut files = drawn(&loaded, charts(&loaded)?, arguments.png)?;
-    if let Some(file) = &arguments.into {
-        let text = read_document(file)?;
-        let results = document.markdown(&between(file, loaded.folder.path()));
-        files.insert(0, (file.clone(), splice(file, &text, &results)?.into_bytes()));
-    }
+    let files = drawn(&loaded, charts(&loaded)?, arguments.png)?;
+    let into = arguments.into.as_ref().map(|file| spliced(file, &document, &loaded)).transpose()?;
     if arguments.check {
         let larger = arguments.into.as_ref().map(|file| larger(file, &out, &loaded)).transpose()?.flatten();
+        let files: Vec<_> = into.into_iter().chain(files).collect();
         return check(&files, loaded.folder.path(), arguments.into.as_deref(), larger.as_deref(), screen);
     }
-    let written = write(&files);
-    if arguments.into.is_none() {
-        screen.print_styled(&match arguments.format {
-            Form::Text => in_words(&document, &loaded, written.is_ok() && !files.is_empty(), screen),
-            Form::Markdown => document.markdown(&loaded.folder.path().to_string_lossy()),
-            Form::Json => document.json(),
-        })?;
+    let written = write_charts(&loaded, &files);
+    if let Some((file, text)) = into {
+        // A document that shows charts is not changed before these are there.
+        written?;
+        return write(&file, &text).map(|()| Exit::Done);
     }
+    screen.print_styled(&match arguments.format {
+        Form::Text => in_words(&document, &loaded, written.is_ok() && !files.is_empty(), screen),
+        Form::Markdown => document.markdown(&loaded.folder.path().to_string_lossy()),
+        Form::Json => document.json(),
+    })?;
     written.map(|()| Exit::Done)
 }
 
@@ -119,9 +123,6 @@ pub(super) fn in_words(document: &Document, loaded: &Loaded, has_charts: bool, s
     let charts = shown(&loaded.folder.charts()).display().to_string();
     let charts = has_charts.then(|| crate::plain::line(&charts));
     let heading = document.heading(charts.as_deref(), screen.width());
-    if loaded.samples.is_empty() {
-        return format!("{heading}nothing was measured\n");
-    }
     format!("{heading}{}", document.terminal(screen.width(), screen.colours()))
 }
 
@@ -137,7 +138,6 @@ fn read_document(file: &Path) -> Result<String> {
 /// Charts of a run with the paths that they belong at, each as PNG as well if asked for.
 pub(super) fn drawn(loaded: &Loaded, charts: Vec<Chart>, with_png: bool) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let folder = loaded.folder.charts();
-    files::no_symlink(&folder)?;
     let mut files = Vec::new();
     for Chart { name, svg } in charts {
         let path = folder.join(name);
@@ -149,20 +149,28 @@ pub(super) fn drawn(loaded: &Loaded, charts: Vec<Chart>, with_png: bool) -> Resu
     Ok(files)
 }
 
-/// Writes what is not there yet: a run that nobody may write to can be reported as long as its charts are right.
-pub(super) fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
-    for (path, content) in files {
-        if is_there(path, content)? {
-            continue;
-        }
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            files::create_dir_all(folder).map_err(|error| {
-                error.hint("charts are drawn into that folder; the tables need none of it")
-            })?;
-        }
-        files::replace(path, content)?;
+/// The document with the run in it.
+fn spliced(file: &Path, document: &Document, loaded: &Loaded) -> Result<(PathBuf, Vec<u8>)> {
+    let text = read_document(file)?;
+    let results = document.markdown(&between(file, loaded.folder.path()));
+    Ok((file.to_owned(), splice(file, &text, &results)?.into_bytes()))
+}
+
+/// Writes the charts of a run.
+pub(super) fn write_charts(loaded: &Loaded, charts: &[(PathBuf, Vec<u8>)]) -> Result<()> {
+    if charts.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let folder = loaded.folder.charts();
+    files::no_symlink(&folder)?;
+    files::create_dir_all(&folder)
+        .map_err(|error| error.hint("charts are drawn into that folder; the tables need none of it"))?;
+    charts.iter().try_for_each(|(path, content)| write(path, content))
+}
+
+/// Writes what is not there yet: a run that nobody may write to can be reported as long as its charts are right.
+fn write(path: &Path, content: &[u8]) -> Result<()> {
+    if is_there(path, content)? { Ok(()) } else { files::replace(path, content) }
 }
 
 fn is_there(path: &Path, content: &[u8]) -> Result<bool> {

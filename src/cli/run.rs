@@ -339,7 +339,7 @@ fn conclude(arguments: &Arguments, plan: &[Planned], folder: RunFolder, screen: 
     let loaded = Loaded::read(folder)?;
     let document = Document::new(&loaded);
     let charts = super::report::drawn(&loaded, charts(&loaded)?, arguments.png)?;
-    let written = super::report::write(&charts);
+    let written = super::report::write_charts(&loaded, &charts);
     screen.print_styled(&match arguments.format {
         Format::Text => {
             super::report::in_words(&document, &loaded, written.is_ok() && !charts.is_empty(), screen)

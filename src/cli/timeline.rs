@@ -1,6 +1,6 @@
 //! `dbench report --timeline`: which build is meant, held to what the run has, and its timeline.
 
-use super::report::{drawn, write};
+use super::report::{drawn, write_charts};
 use super::run::phase;
 use super::screen::Screen;
 use crate::error::{Error, Result, shown};
@@ -49,7 +49,7 @@ pub(super) fn draw(loaded: &Loaded, wanted: &Wanted, with_png: bool, screen: &Sc
     let case = case(loaded, wanted)?;
     let (charts, round) = one_build(loaded, &case, wanted.round)?;
     let files = drawn(loaded, charts, with_png)?;
-    write(&files)?;
+    write_charts(loaded, &files)?;
     screen.say(&format!("{case}, {round}"));
     let paths = files.iter().map(|(path, _)| format!("{}\n", shown(path).display()));
     screen.print(&paths.collect::<String>())

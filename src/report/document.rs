@@ -44,6 +44,9 @@ pub struct Document {
     /// What a sentence about a run that was broken off begins with; empty if it was not.
     #[serde(skip)]
     pub(super) broken_off: String,
+    /// Whether the run has no sample at all.
+    #[serde(skip)]
+    pub(super) is_empty: bool,
     pub(super) warnings: Vec<String>,
     /// The base unit of each metric.
     pub(super) units: BTreeMap<&'static str, &'static str>,

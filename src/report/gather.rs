@@ -78,6 +78,7 @@ impl Document {
             node: run.node.clone(),
             finding: finding::run(&sections, &builders, &broken_off),
             broken_off,
+            is_empty: loaded.samples.is_empty(),
             warnings,
             units: Metric::ALL.iter().map(|metric| (metric.name(), metric.unit().name())).collect(),
             sections,
@@ -162,7 +163,8 @@ fn quoted(word: &str) -> String {
 
 fn section(loaded: &Loaded, scenario: &ScenarioRecord, builder: Builder, cases: &Cases<'_>) -> Section {
     let run = &loaded.run;
-    let used = || run.bases.iter().filter(|b| scenario.bases.contains(&b.name));
+    let names = scenario.bases_of(builder, scenario.variants.iter());
+    let used = || run.bases.iter().filter(|b| names.contains(b.name.as_str()));
     let named = |kind: fn(&BaseRecord) -> bool| {
         used().filter(|b| kind(b)).map(|b| b.name.clone()).collect::<Vec<_>>()
     };
@@ -171,6 +173,10 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, builder: Builder, cases: 
         let has =
             |v: &VariantRecord| cases.spread(&scenario.name, &v.name, *phase, Metric::UnpackedSize).is_some();
         scenario.variants.iter().any(has)
+    };
+    let has_pulled = || {
+        let own = |s: &&Sample| s.case.scenario == scenario.name && s.case.builder == builder;
+        loaded.samples.iter().filter(own).any(|s| s.metric.is_of_a_node() && s.valid().is_some())
     };
     let image_phase = Phase::ALL.into_iter().find(measured);
     let claims = scenario.claims.iter().filter(|_| builder == run.builder).map(|record| {
@@ -198,7 +204,7 @@ fn section(loaded: &Loaded, scenario: &ScenarioRecord, builder: Builder, cases: 
         mirrored: named(|b| !b.stand_in && b.mapped.is_some()),
         official: named(|b| !b.stand_in && b.mapped.is_none()),
         bases: used().cloned().collect(),
-        pulled: run.node.as_ref().map(moves::puller).unwrap_or_default(),
+        pulled: run.node.as_ref().filter(|_| has_pulled()).map(moves::puller).unwrap_or_default(),
         images_agree: scenario.agree,
         disagreement: format::clean(&scenario.disagreement),
         finding: String::new(),

@@ -91,9 +91,14 @@ pub(super) fn told<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> Vec<T
 
 impl Told<'_> {
     fn is_for_what(&self, other: &Self) -> bool {
-        (self.phase, self.status, self.rounds, self.reason)
-            == (other.phase, other.status, other.rounds, other.reason)
+        (self.phase, self.status, self.rounds, unlogged(self.reason))
+            == (other.phase, other.status, other.rounds, unlogged(other.reason))
     }
+}
+
+/// A reason without the name of the log, of which each build has its own.
+fn unlogged(reason: &str) -> &str {
+    reason.split(" (log: ").next().unwrap_or(reason)
 }
 
 #[cfg(test)]

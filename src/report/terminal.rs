@@ -36,11 +36,15 @@ impl Document {
     /// The report in at most `width` columns, and never more than 100.
     pub fn terminal(&self, width: usize, colour: bool) -> String {
         let mut page = Page { text: String::new(), width: width.clamp(NARROWEST, WIDEST), colour };
-        for section in &self.sections {
+        for section in self.sections.iter().filter(|_| !self.is_empty) {
             page.section(section, self.rounds);
         }
         for warning in &self.warnings {
             page.paragraph(AnsiColor::Yellow.on_default(), &format!("warning: {warning}"));
+        }
+        if self.is_empty {
+            page.paragraph(BOLD, "nothing was measured");
+            return page.text;
         }
         if self.sections.len() > 1 {
             if !self.warnings.is_empty() {

@@ -2,8 +2,9 @@
 //! Leaves drawing to `chart`.
 
 use super::format;
-use crate::results::{BaseRecord, Builder, Case, Metric, Phase, Sample, ScenarioRecord, StepRow};
+use crate::results::{Builder, Case, Metric, Phase, Sample, ScenarioRecord, StepRow};
 use crate::stats::{Cases, median_round};
+use std::collections::BTreeSet;
 
 /// Steps of the engine itself that are shorter are not shown, in nanoseconds: of many there is nothing to be seen.
 const ENGINE_LEAST: u64 = 10_000_000;
@@ -27,8 +28,8 @@ pub(super) struct Timeline {
     pub(super) wall: Option<u64>,
     /// When its last step ended.
     pub(super) end: u64,
-    /// The images that its steps name.
-    pub(super) images: Vec<String>,
+    /// The bases that the build uses.
+    pub(super) bases: BTreeSet<String>,
     /// The stages in the order in which the build began them; the engine's own steps come last, without a name.
     pub(super) stages: Vec<(String, Vec<Step>)>,
 }
@@ -86,7 +87,8 @@ impl Timeline {
         let colour = others.position(|v| v.name == case.variant);
         let rows: Vec<&StepRow> = steps.iter().filter(|s| s.case == *case && s.round == round).collect();
         let end = rows.iter().filter_map(|r| r.completed_ns).max().filter(|end| *end > 0)?;
-        let images = rows.iter().filter_map(|row| image(&row.name)).map(str::to_owned).collect();
+        let variant = scenario.variants.iter().filter(|v| v.name == case.variant);
+        let bases = scenario.bases_of(case.builder, variant).into_iter().map(str::to_owned).collect();
         let mut stages: Vec<(String, Vec<Step>)> = Vec::new();
         for row in rows {
             let (Some(started), Some(completed)) = (row.started_ns, row.completed_ns) else { continue };
@@ -121,21 +123,10 @@ impl Timeline {
             problem: None,
             wall: walls.iter().find(|wall| wall.round == round).and_then(|wall| wall.value),
             end,
-            images,
+            bases,
             stages,
         };
         (!timeline.stages.is_empty()).then_some(timeline)
-    }
-
-    /// Those of the bases of its scenario that the build itself stands on, by its steps; all where these name none.
-    pub(super) fn bases<'a>(&self, of_scenario: Vec<&'a BaseRecord>) -> Vec<&'a BaseRecord> {
-        let named = |base: &&BaseRecord| {
-            let used = base.mapped.as_ref().unwrap_or(&base.name);
-            let ends = [format!("/{used}"), format!("/{used}:latest")];
-            self.images.iter().any(|image| image == used || ends.iter().any(|end| image.ends_with(end)))
-        };
-        let own: Vec<_> = of_scenario.iter().copied().filter(named).collect();
-        if own.is_empty() { of_scenario } else { own }
     }
 
     /// How long the build took: by its wall time where that is known, else until its last step ended.
@@ -148,12 +139,6 @@ impl Timeline {
         let steps = self.stages.iter().flat_map(|(_, steps)| steps);
         steps.reduce(|best, step| if step.length() > best.length() { step } else { best })
     }
-}
-
-/// The image that a step resolves or begins with, without a digest.
-fn image(step: &str) -> Option<&str> {
-    let named = step.strip_prefix("FROM ").or_else(|| Some(step.split_once("load metadata for ")?.1))?;
-    named.split([' ', '@']).next()
 }
 
 /// A step without the mounts between RUN and its command, whose room they would take.
@@ -200,15 +185,6 @@ mod tests {
             node: String::new(),
             link: String::new(),
         }
-    }
-
-    #[test]
-    fn the_image_of_a_step_is_what_stands_behind_the_word() {
-        for step in ["FROM a.io/b:1@sha256:0", "[internal] load metadata for a.io/b:1", "FROM a.io/b:1 AS c"]
-        {
-            assert_eq!(image(step), Some("a.io/b:1"), "{step}");
-        }
-        assert_eq!(image("COPY --from=a b c"), None);
     }
 
     #[test]

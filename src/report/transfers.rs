@@ -36,6 +36,8 @@ pub(super) struct Situation {
     metrics: [Option<Metric>; COLUMNS.len()],
 }
 
+const BASE_WARM: &str = "base-warm";
+
 const SITUATIONS: [Situation; 4] = [
     Situation {
         head: "cold",
@@ -51,7 +53,7 @@ const SITUATIONS: [Situation; 4] = [
         ],
     },
     Situation {
-        head: "base-warm",
+        head: BASE_WARM,
         title: "the node has the base",
         phase: Phase::Cold,
         metrics: [
@@ -109,6 +111,7 @@ impl Situation {
         match self.metrics.get(column).copied().flatten() {
             None => "",
             Some(Metric::PullBaseWarmBytes) if row.stands_on_nothing() => "no base",
+            Some(_) if self.head == BASE_WARM && row.stands_on_nothing() => "",
             Some(_) => "–",
         }
     }

@@ -85,7 +85,11 @@ impl Claim {
         let mut phase = metric.phases().first().copied().unwrap_or(Phase::Cold);
         if words.take("in") {
             let (at, name) = words.next("a phase")?;
-            phase = Phase::parse(name).ok_or_else(|| (at, format!("`{name}` is not a phase")))?;
+            phase = Phase::parse(name).ok_or_else(|| {
+                let known = Phase::ALL.map(Phase::name);
+                let meant = meant(name, &known);
+                (at, format!("`{name}` is not a phase; {meant}known are {}", known.join(", ")))
+            })?;
             if !metric.phases().contains(&phase) {
                 return Err((
                     at,

@@ -1,7 +1,7 @@
 //! Owns the folder of a run: its parts, writing them while the run goes on, and reading them back.
 //! Leaves the shape of rows to `sample`, `step` and `transfer`, that of `run.json` to `run`.
 
-use super::{Case, MOST_ROUNDS, Measure, Run, SCHEMA, Sample, Status, StepRow, TransferRow, table};
+use super::{Case, MOST_ROUNDS, Measure, Run, SCHEMA, Sample, Status, StepRow, TransferRow, sound, table};
 use crate::error::{Error, Result, files, shown};
 use crate::plain;
 use std::fs::{File, TryLockError};
@@ -225,7 +225,8 @@ impl Loaded {
             (Vec::new(), None)
         };
         samples.iter_mut().for_each(|sample| spoil(sample, &run));
-        let warnings = torn_samples.into_iter().chain(torn_steps).chain(torn_transfers).collect();
+        let torn = torn_samples.into_iter().chain(torn_steps).chain(torn_transfers);
+        let warnings = torn.chain(sound::lost(&run, &samples)).collect();
         Ok(Self { folder, run, samples, steps, transfers, warnings })
     }
 }
@@ -242,7 +243,7 @@ fn spoil(sample: &mut Sample, run: &Run) {
     }
 }
 
-fn read_run(path: &Path) -> Result<Run> {
+pub(super) fn read_run(path: &Path) -> Result<Run> {
     if !files::is_plain(path) {
         return Err(Error::input("the folder has no run.json, so nothing says what made its numbers")
             .in_file(shown(path))
@@ -298,71 +299,4 @@ fn check(run: &Run) -> Result<(), String> {
 fn names_a_file(name: &str) -> bool {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     !name.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('.') && name.chars().all(allowed)
-}
-
-/// The folder that RUN names: a folder, an id below `out`, or `latest` (also when nothing is named), which is
-/// the newest run that has a row.
-pub fn find_run(out: &Path, name: Option<&str>) -> Result<RunFolder> {
-    match name {
-        None | Some("latest") => latest(out),
-        Some(name) if Path::new(name).is_dir() => Ok(RunFolder::at(name)),
-        Some(name) if !name.contains(['/', '\\']) && name != ".." && out.join(name).is_dir() => {
-            Ok(RunFolder::at(out.join(name)))
-        }
-        Some(name) => Err(Error::input(format!("there is no run `{name}`"))
-            .hint(format!("name a folder, `latest`, or a run below {}", out.display()))),
-    }
-}
-
-fn latest(out: &Path) -> Result<RunFolder> {
-    let (found, passed) = newest(out)?;
-    found.ok_or_else(|| {
-        let said = match passed.len() {
-            0 => format!("no run stands below {}", out.display()),
-            _ => format!("no run below {} has anything to report", out.display()),
-        };
-        Error::input(said).hint("`dbench run` makes one")
-    })
-}
-
-/// The folders below `out` that have samples, and no `run.json` that says of which run.
-///
-/// # Errors
-/// If the folder cannot be listed.
-pub fn without_a_run(out: &Path) -> Result<Vec<RunFolder>> {
-    let (_, others) = folders(out)?;
-    Ok(others.into_iter().filter(|folder| folder.samples().is_file()).collect())
-}
-
-/// What stands below `out`: the folders of runs, and others.
-fn folders(out: &Path) -> Result<(Vec<RunFolder>, Vec<RunFolder>)> {
-    let all = if out.is_dir() { files::list(out)? } else { Vec::new() };
-    Ok(all.into_iter().map(RunFolder::at).partition(|folder| folder.run().is_file()))
-}
-
-/// The runs below `out`, the newest start first.
-///
-/// # Errors
-/// If the folder cannot be listed, or a `run.json` cannot be read.
-pub fn runs(out: &Path) -> Result<Vec<(Run, RunFolder)>> {
-    let mut runs = Vec::new();
-    for folder in folders(out)?.0 {
-        runs.push((read_run(&folder.run())?, folder));
-    }
-    runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.started));
-    Ok(runs)
-}
-
-/// The run below `out` with the newest start among those that have a row, if there is one, and the newer ones without.
-pub fn newest(out: &Path) -> Result<(Option<RunFolder>, Vec<RunFolder>)> {
-    let mut passed = Vec::new();
-    for (run, folder) in runs(out)? {
-        // What cannot be read is for the reader to say.
-        if Sample::read_all(&folder.samples(), &run).is_ok_and(|(rows, _)| rows.is_empty()) {
-            passed.push(folder);
-        } else {
-            return Ok((Some(folder), passed));
-        }
-    }
-    Ok((None, passed))
 }

@@ -5,6 +5,7 @@ mod claim;
 mod folder;
 mod metric;
 mod run;
+mod runs;
 mod sample;
 mod sound;
 mod step;
@@ -12,12 +13,13 @@ mod table;
 mod transfer;
 
 pub use claim::{Claim, Op, Quantity};
-pub use folder::{Loaded, RunFolder, Writer, find_run, newest, runs, without_a_run};
+pub use folder::{Loaded, RunFolder, Writer};
 pub use metric::{Direction, Metric, Unit, nanoseconds};
 pub use run::{
     BaseRecord, ClaimRecord, EngineRecord, Host, MOST_ROUNDS, Measure, NodeKind, NodeRecord, Revision, Run,
     SCHEMA, ScenarioRecord, VariantRecord,
 };
+pub use runs::{Runs, find_run, without_a_run};
 pub use sample::{Builder, Case, Phase, RELAYED, Sample, Status};
 pub use step::StepRow;
 pub use transfer::TransferRow;

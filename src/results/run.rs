@@ -21,7 +21,7 @@ pub struct Run {
     pub id: String,
     /// The version of dbench that measured.
     pub dbench: String,
-    /// The git revision of the working folder, if it is a checkout.
+    /// The git revision of the sources that the program was built from, where that is known.
     pub revision: Option<Revision>,
     /// The command line, without the path of the program.
     pub command: Vec<String>,
@@ -169,13 +169,13 @@ pub struct NodeRecord {
     pub relayed: bool,
 }
 
-/// The state of the git checkout that a run was started in.
+/// The git revision of a program's sources.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Revision {
-    /// The commit.
+    /// The last commit that changed them.
     pub commit: String,
-    /// Whether the checkout had no changes against it.
+    /// Whether they had no changes against it.
     pub clean: bool,
 }
 
@@ -284,6 +284,22 @@ impl ScenarioRecord {
         self.variants.iter().find(|v| v.baseline)
     }
 
+    /// The bases that some variants use with a builder: those of the variants, or of all where these do not say it.
+    pub fn bases_of<'a>(
+        &'a self,
+        builder: Builder,
+        variants: impl Iterator<Item = &'a VariantRecord>,
+    ) -> BTreeSet<&'a str> {
+        let of_variants: Option<Vec<_>> =
+            variants.map(|variant| Some(variant).filter(|v| !v.bases.is_empty())).collect();
+        match of_variants {
+            Some(known) => {
+                known.iter().filter_map(|v| v.bases.get(&builder)).flatten().map(String::as_str).collect()
+            }
+            None => self.bases.iter().map(String::as_str).collect(),
+        }
+    }
+
     /// The round that stands in the place of one that was asked for: itself, or the last that repeats it.
     pub fn standing_for(&self, place: u32) -> u32 {
         let mut round = place;
@@ -307,6 +323,9 @@ pub struct VariantRecord {
     pub dockerfile: String,
     /// What a reader should know.
     pub notes: Vec<String>,
+    /// The bases that its build with each builder uses. Empty in runs that do not say it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: BTreeMap<Builder, BTreeSet<String>>,
 }
 
 /// A claim and who makes it.

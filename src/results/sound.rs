@@ -2,8 +2,9 @@
 //! Leaves the shape of a row to its table.
 
 use super::table::Row;
-use super::{Builder, Case, Phase, RELAYED, Run, Sample, Status};
+use super::{Builder, Case, Measure, Metric, Phase, RELAYED, Run, Sample, Status};
 use crate::error::Result;
+use std::collections::BTreeSet;
 
 impl Row<'_> {
     /// The case and the round that the first five columns name.
@@ -104,6 +105,35 @@ impl Sample {
         };
         Err(row.error(lacking, &format!("a row that is `{status}` {said}")))
     }
+}
+
+/// What to warn of where a round that came to its end lacks the row of a build: rows are only ever appended, so it was lost.
+pub(super) fn lost(run: &Run, samples: &[Sample]) -> Option<String> {
+    if !run.measure.contains(&Measure::Build) {
+        return None;
+    }
+    let walls = samples.iter().filter(|sample| sample.metric == Metric::BuildWall);
+    let there: BTreeSet<(&Case, u32)> = walls.map(|sample| (&sample.case, sample.round)).collect();
+    let mut lost = Vec::new();
+    for scenario in &run.scenarios {
+        let phases = run.phases.iter().filter(|phase| scenario.phases.contains(phase));
+        for (phase, variant) in phases.flat_map(|phase| scenario.variants.iter().map(move |v| (*phase, v))) {
+            for (builder, round) in
+                run.all_builders().into_iter().flat_map(|by| scenario.finished.iter().map(move |r| (by, *r)))
+            {
+                let (scenario, variant) = (scenario.name.clone(), variant.name.clone());
+                let case = Case { scenario, variant, builder, phase };
+                if !there.contains(&(&case, round)) {
+                    lost.push(format!("build-wall of {case}, round {round}"));
+                }
+            }
+        }
+    }
+    let first = lost.first()?;
+    let more = if lost.len() > 1 { format!(" and {} more", lost.len() - 1) } else { String::new() };
+    Some(format!(
+        "samples.csv lacks {first}{more}: it was changed by hand; take the run from its source again"
+    ))
 }
 
 #[cfg(test)]

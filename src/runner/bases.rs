@@ -126,14 +126,20 @@ pub fn used(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<String
 
 /// The names of the bases that the variants of a scenario use with any of these builders.
 pub fn names(scenario: &Scenario, builders: &[Builder]) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for variant in &scenario.variants {
-        let target = variant.dockerfile.target(variant.target.as_deref())?;
-        for builder in able(variant, builders)? {
-            names.extend(variant.dockerfile.bases(target, builder));
-        }
-    }
-    Ok(names)
+    let of_variants = scenario.variants.iter().map(|variant| of_variant(variant, builders));
+    Ok(of_variants
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flat_map(BTreeMap::into_values)
+        .flatten()
+        .collect())
+}
+
+/// The names of the bases that a variant uses, by those of the builders that can build it.
+pub fn of_variant(variant: &Variant, builders: &[Builder]) -> Result<BTreeMap<Builder, BTreeSet<String>>> {
+    let target = variant.dockerfile.target(variant.target.as_deref())?;
+    let of = |builder| (builder, variant.dockerfile.bases(target, builder).into_iter().collect());
+    Ok(able(variant, builders)?.into_iter().map(of).collect())
 }
 
 /// Those of the builders that can build the variant.

@@ -30,11 +30,11 @@ mod transfer;
 pub use clean::{Cleaned, clean, clean_run};
 pub use journal::state_folder;
 pub use lock::{Lock, measuring};
-pub use plan::{Planned, Selection, estimate, estimate_transfers, select, with_edits};
+pub use plan::{Estimate, Planned, Selection, estimate, estimate_transfers, select, with_edits};
 pub use platform::{emulated, normal as normal_platform};
 pub use proof::{Claimed, prove};
 pub use record::Verdict;
-pub use resume::{Round, missing, same_surroundings, scenarios_of};
+pub use resume::{Round, missing, same_program, same_surroundings, scenarios_of};
 pub use secrets::{Environment, Given, Secrets};
 pub use transfer::{Carried, Choice, Moved, Packed, Pulled, Pushed, Site, Store, Wanted, Way};
 use transfer::{Opened, open};
@@ -315,13 +315,16 @@ pub fn scenario_record(scenario: &Scenario, builders: &[Builder]) -> Result<Scen
         variants: scenario
             .variants
             .iter()
-            .map(|v| VariantRecord {
-                name: v.name.clone(),
-                baseline: v.baseline,
-                dockerfile: relative(&v.path),
-                notes: v.notes.clone(),
+            .map(|v| {
+                Ok(VariantRecord {
+                    name: v.name.clone(),
+                    baseline: v.baseline,
+                    dockerfile: relative(&v.path),
+                    notes: v.notes.clone(),
+                    bases: bases::of_variant(v, builders)?,
+                })
             })
-            .collect(),
+            .collect::<Result<_>>()?,
         claims: scenario.claims.clone(),
         notes: scenario.notes.clone(),
         bases: bases::names(scenario, builders)?.into_iter().collect(),

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::meant::meant;
 use crate::results::{Builder, Case, Metric, Phase, Sample};
 use crate::scenario::Scenario;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One build to come.
@@ -139,50 +140,100 @@ pub fn with_edits(kept: &mut Vec<Scenario>, phases: &[Phase]) -> Result<Vec<Stri
     Ok(said)
 }
 
-/// How long the builds will take, from the medians of an earlier run; `None` if it has none of these cases.
-pub fn estimate(plan: &[Planned], earlier: &[Sample]) -> Option<Duration> {
-    let walls = plan.iter().map(|planned| {
-        let mut walls: Vec<u64> = earlier
-            .iter()
-            .filter(|s| s.metric == Metric::BuildWall && s.case == planned.case)
-            .filter_map(Sample::valid)
-            .collect();
-        walls.sort_unstable();
-        walls.get(walls.len() / 2).copied()
-    });
-    let known: Vec<u64> = walls.flatten().collect();
-    let average = known.iter().sum::<u64>().checked_div(known.len() as u64)?;
-    let unknown = (plan.len() - known.len()) as u64;
-    Some(Duration::from_nanos(known.iter().sum::<u64>() + average * unknown))
+/// How long some builds, or what is pushed and pulled of them, took in an earlier run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// The sum of what is known.
+    pub time: Duration,
+    /// Of how many it is known.
+    pub known: usize,
 }
 
-/// How long the pushes and pulls will take, from the medians of an earlier run; `None` unless it has some of every
-/// variant of the plan.
-pub fn estimate_transfers(plan: &[Planned], earlier: &[Sample]) -> Option<Duration> {
-    let mut sum = 0;
-    for opening in plan.iter().filter(|planned| planned.case.phase == Phase::Cold) {
-        let case = &opening.case;
-        let mut walls = std::collections::BTreeMap::<(&str, Phase), Vec<u64>>::new();
-        for sample in earlier.iter().filter(|s| {
-            s.case.scenario == case.scenario
-                && s.case.variant == case.variant
-                && s.case.builder == case.builder
-                && s.metric != Metric::BuildWall
-        }) {
-            let name = sample.metric.name();
-            if let Some(wall) = sample.valid().filter(|_| name.ends_with("-wall")) {
-                walls.entry((name, sample.case.phase)).or_default().push(wall);
+impl Estimate {
+    fn of(times: impl Iterator<Item = Option<u64>>) -> Self {
+        times.flatten().fold(Self::default(), |sum, time| Self {
+            time: sum.time + Duration::from_nanos(time),
+            known: sum.known + 1,
+        })
+    }
+}
+
+/// How long the builds will take, by the median of each case in an earlier run.
+pub fn estimate(plan: &[Planned], earlier: &[Sample]) -> Estimate {
+    let wall = |planned: &Planned| {
+        let own = |s: &&Sample| s.metric == Metric::BuildWall && s.case == planned.case;
+        median(earlier.iter().filter(own))
+    };
+    Estimate::of(plan.iter().map(wall))
+}
+
+/// How long the pushes and pulls will take, by the medians of each variant in an earlier run.
+pub fn estimate_transfers(plan: &[Planned], earlier: &[Sample]) -> Estimate {
+    let walls = |opening: &Planned| {
+        let mut walls = BTreeMap::<(Metric, Phase), Vec<&Sample>>::new();
+        let of = |case: &Case| (case.scenario.clone(), case.variant.clone(), case.builder);
+        for sample in earlier.iter().filter(|s| of(&s.case) == of(&opening.case)) {
+            let metric = sample.metric;
+            if metric != Metric::BuildWall && metric.name().ends_with("-wall") {
+                walls.entry((metric, sample.case.phase)).or_default().push(sample);
             }
         }
-        let median = |mut walls: Vec<u64>| {
-            walls.sort_unstable();
-            walls.get(walls.len() / 2).copied()
+        walls.into_values().filter_map(|samples| median(samples.into_iter())).reduce(|a, b| a + b)
+    };
+    Estimate::of(plan.iter().filter(|planned| planned.case.phase == Phase::Cold).map(walls))
+}
+
+fn median<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<u64> {
+    let mut values: Vec<u64> = samples.filter_map(Sample::valid).collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Status;
+
+    #[test]
+    fn what_an_earlier_run_does_not_know_is_not_made_up() {
+        let case = |variant: &str, phase| Case {
+            scenario: "s".to_owned(),
+            variant: variant.to_owned(),
+            builder: Builder::Buildkit,
+            phase,
         };
-        let medians: Vec<u64> = walls.into_values().filter_map(median).collect();
-        if medians.is_empty() {
-            return None;
-        }
-        sum += medians.iter().sum::<u64>();
+        let row = |case: Case, metric, value| Sample {
+            case,
+            round: 1,
+            metric,
+            value: Some(value),
+            status: Status::Valid,
+            reason: String::new(),
+            started: None,
+            node: String::new(),
+            link: String::new(),
+        };
+        let planned = |case, round| Planned { case, round, measured: true };
+        let plan: Vec<Planned> = ["single", "multi"]
+            .into_iter()
+            .flat_map(|variant| {
+                [Phase::Cold, Phase::SourceEdit].map(|phase| planned(case(variant, phase), 1))
+            })
+            .collect();
+        let none = Estimate::default();
+        assert_eq!((estimate(&plan, &[]), estimate_transfers(&plan, &[])), (none, none));
+        let cold = || case("multi", Phase::Cold);
+        let earlier = [
+            row(cold(), Metric::BuildWall, 30),
+            row(cold(), Metric::BuildWall, 10),
+            row(cold(), Metric::BuildWall, 20),
+            row(cold(), Metric::PushWall, 4),
+            row(cold(), Metric::PullColdWall, 5),
+            row(case("multi", Phase::SourceEdit), Metric::PullSourceEditWall, 1),
+            row(case("other", Phase::Cold), Metric::BuildWall, 1000),
+        ];
+        let (builds, transfers) = (estimate(&plan, &earlier), estimate_transfers(&plan, &earlier));
+        assert_eq!(builds, Estimate { time: Duration::from_nanos(20), known: 1 });
+        assert_eq!(transfers, Estimate { time: Duration::from_nanos(10), known: 1 });
     }
-    Some(Duration::from_nanos(sum))
 }

@@ -61,13 +61,22 @@ pub fn scenarios_of(run: &Run, mut all: Vec<Scenario>) -> Result<Vec<Scenario>> 
     Ok(found)
 }
 
-/// Refuses to go on with a run where another program, machine, engine or base would make the numbers.
+/// Refuses to go on with a run of another version of the program.
+///
+/// # Errors
+/// Which it was.
+pub fn same_program(run: &Run) -> Result<()> {
+    let mut found = Differences::default();
+    found.check("dbench", Some(&run.dbench), Some(&env!("CARGO_PKG_VERSION").to_owned()));
+    found.refuse(run)
+}
+
+/// Refuses to go on with a run where another machine, engine or base would make the numbers.
 ///
 /// # Errors
 /// What differs.
 pub fn same_surroundings(run: &Run, host: &Host, engine: &EngineRecord, bases: &[BaseRecord]) -> Result<()> {
     let mut found = Differences::default();
-    found.check("dbench", Some(&run.dbench), Some(&env!("CARGO_PKG_VERSION").to_owned()));
     let (was, is) = (&run.host, host);
     found.check("the platform", Some(&was.platform), Some(&is.platform));
     found.check("the processor", was.cpu.as_ref(), is.cpu.as_ref());
@@ -88,7 +97,7 @@ pub fn same_surroundings(run: &Run, host: &Host, engine: &EngineRecord, bases: &
         let is = bases.iter().find(|base| base.name == was.name);
         found.check(&format!("the base {}", was.name), Some(&was.image), is.map(|base| &base.image));
     }
-    if found.0.is_empty() { Ok(()) } else { Err(refused(run, &found.0)) }
+    found.refuse(run)
 }
 
 #[derive(Default)]
@@ -102,6 +111,10 @@ impl Differences {
             };
             self.0.push(format!("{what} was {} and is {}", text(was), text(is)));
         }
+    }
+
+    fn refuse(&self, run: &Run) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(refused(run, &self.0)) }
     }
 
     fn check_memory(&mut self, what: &str, was: Option<u64>, is: Option<u64>) {

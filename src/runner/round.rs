@@ -20,7 +20,6 @@ use std::path::Path;
 /// What goes on after the last step of a build.
 const PROBING: &str = "probing";
 const READING: &str = "reading the layers";
-/// What stands for the log of a container that has none.
 /// How many characters of a container's last line stand in a reason.
 const REASON_LINE: usize = 160;
 

@@ -9,7 +9,7 @@ mod tests;
 use super::bases::{BaseContract, check_libc};
 use super::{Dockerfile, Scenario, Variant, disk, hash};
 use crate::error::{Error, Result, files};
-use crate::meant::meant_key;
+use crate::meant::{meant, meant_key};
 use crate::results::{Claim, ClaimRecord, Phase, Quantity};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
@@ -292,7 +292,8 @@ fn claim(place: &Place, scenario: &Scenario, disk: disk::Claim) -> Result<ClaimR
     let Some(variant) = scenario.variants.iter().find(|variant| variant.name == claim.variant) else {
         let names: Vec<_> = scenario.variants.iter().map(|variant| variant.name.as_str()).collect();
         let message = format!("the claim speaks of `{}`, which is not a variant", claim.variant);
-        return Err(place.error(at, message, format!("the variants are {}", names.join(", "))));
+        let meant = meant(&claim.variant, &names);
+        return Err(place.error(at, message, format!("{meant}the variants are {}", names.join(", "))));
     };
     if variant.baseline && matches!(claim.bound, Quantity::Reduction(_)) {
         let message = format!("the claim compares the baseline `{}` with itself", claim.variant);

@@ -164,6 +164,7 @@ mod tests {
             baseline: name == "single",
             dockerfile: format!("{name}.Dockerfile"),
             notes: vec![],
+            bases: std::collections::BTreeMap::new(),
         };
         ScenarioRecord {
             name: "s".into(),

@@ -243,3 +243,25 @@ fn colour_is_off_where_it_is_not_wanted() {
         (false, false)
     );
 }
+
+#[test]
+fn a_run_that_cannot_be_read_is_not_in_the_way_of_the_others() {
+    let folder = golden();
+    folder.write("results/broken/run.json", "{}");
+    let ran = folder.dbench(&[], &["report"]).ends(0);
+    let said = "warning: a run was passed over: results/broken/run.json:1:2: ";
+    assert!(ran.err.starts_with(said), "{}", ran.err);
+    assert!(ran.out.starts_with("run "), "{}", ran.out);
+    let planned = ["run", "go-scratch", "--plan", "--quick", "--scenarios"];
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let ran = folder.dbench(&[], &[&planned[..], &[scenarios.to_str().unwrap()]].concat()).ends(0);
+    assert!(
+        ran.err.contains("warning: the estimate cannot use an earlier run: results/broken/run.json:1:2: "),
+        "{}",
+        ran.err
+    );
+    assert!(ran.out.contains("6 builds, about ") && ran.out.contains(" by run "), "{}", ran.out);
+    files::remove_dir_all(&folder.path("results/kept")).unwrap();
+    let ran = folder.dbench(&[], &["report"]).ends(2);
+    assert!(ran.err.starts_with("error: results/broken/run.json:1:2: "), "{}", ran.err);
+}

@@ -214,3 +214,24 @@ fn pushes_pulls_and_waits_stand_against_the_baseline_unless_one_failed() {
     let without = cold(&loaded);
     assert!(without.contains("| 7.07 MB | 0.46 s (0.44–0.47 s) | 7.07 MB 0.070× |"), "{without}");
 }
+
+#[test]
+fn an_image_on_nothing_has_no_pull_on_a_base() {
+    let mut loaded = fixed();
+    let of = |s: &Sample, variant: &str, metric| {
+        s.case.scenario == "go-scratch" && s.case.variant == variant && s.metric == metric
+    };
+    let whole = loaded.samples.iter().find(|s| of(s, "multi", Metric::PackedSize)).unwrap().clone();
+    loaded.samples.retain(|s| !of(s, "multi", Metric::PackedUnique));
+    loaded.samples.push(Sample { metric: Metric::PackedUnique, ..whole });
+    let pulled = loaded.samples.iter().find(|s| of(s, "single", Metric::PullColdBytes)).unwrap().clone();
+    loaded.samples.push(Sample { metric: Metric::PullBaseWarmBytes, ..pulled });
+    let document = Document::new(&loaded);
+    let rows = |text: String, begin: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with(begin)).map(str::to_owned).collect()
+    };
+    let markdown = rows(document.markdown("."), "| the node has the base |");
+    assert!(markdown[1].starts_with("| the node has the base | multi |  |  | no base |  |"), "{markdown:?}");
+    assert!(markdown[2].contains("| tuned |  |  | – | – |"), "{markdown:?}");
+    assert_eq!(document.terminal(100, false).matches("no base").count(), 1);
+}

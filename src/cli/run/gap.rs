@@ -5,8 +5,8 @@ use crate::runner::Planned;
 use std::collections::BTreeMap;
 
 /// Whether some build that was to be measured, or a size, transfer or start that was tried, has no valid sample in any round.
-/// What cannot be had here is skipped, and no gap. Nor are the parts of a build that counts: somebody else's build makes the
-/// bytes of the build cache unknown.
+/// What cannot be had here is skipped, and no gap as long as anything counts. Nor are the parts of a build that counts: somebody
+/// else's build makes the bytes of the build cache unknown.
 pub(super) fn has_gap(plan: &[Planned], samples: &[Sample]) -> bool {
     let mut settled = BTreeMap::new();
     let told_by_the_wall = |metric: Metric| metric != Metric::BuildWall && metric.parts() == [Measure::Build];
@@ -15,7 +15,10 @@ pub(super) fn has_gap(plan: &[Planned], samples: &[Sample]) -> bool {
         *had |= sample.valid().is_some() || sample.status == Status::Skipped;
     }
     let built = |planned: &Planned| settled.contains_key(&(&planned.case, Metric::BuildWall));
-    settled.values().any(|had| !had) || plan.iter().any(|planned| planned.measured && !built(planned))
+    let nothing_counts = samples.iter().all(|sample| sample.valid().is_none());
+    nothing_counts
+        || settled.values().any(|had| !had)
+        || plan.iter().any(|planned| planned.measured && !built(planned))
 }
 
 #[cfg(test)]
@@ -53,7 +56,9 @@ mod tests {
         assert!(gap(&[]), "a build that was not begun");
         assert!(!gap(&[built]));
         assert!(gap(&[(1, wall, Status::Failed)]) && gap(&[(1, wall, Status::Invalid)]));
-        assert!(!gap(&[(1, wall, Status::Skipped)]) && !gap(&[built, (2, wall, Status::Failed)]));
+        assert!(!gap(&[built, (2, wall, Status::Failed)]));
+        assert!(gap(&[(1, wall, Status::Skipped)]), "nothing counts");
+        assert!(!gap(&[(1, wall, Status::Skipped), (1, Metric::Layers, Status::Valid)]));
         assert!(gap(&[built, (1, pull, Status::Failed)]), "a pull that never came about");
         assert!(!gap(&[built, (1, pull, Status::Failed), (2, pull, Status::Valid)]));
         assert!(!gap(&[built, (1, pull, Status::Skipped)]));

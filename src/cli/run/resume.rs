@@ -13,7 +13,7 @@ use crate::engine::{Engine, Reach};
 use crate::error::{Error, Exit, Result, shown};
 use crate::image::same_image;
 use crate::report::format;
-use crate::results::{Loaded, Measure, NodeKind, Run, RunFolder, Writer, find_run, newest};
+use crate::results::{Loaded, Measure, NodeKind, Run, RunFolder, Runs, Writer, find_run};
 use crate::runner::bases::Bases;
 use crate::runner::{self, Choice, Lock, Round, Selection, Settings, host};
 use crate::scenario::Scenario;
@@ -54,6 +54,7 @@ pub(super) async fn resume(
     let names: Vec<String> = loaded.run.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
     // The carried ones stay where they are unpacked until the run has ended.
     let Found { all, carried: _carried, .. } = scenarios::find(config, &arguments.scenarios, &names)?;
+    runner::same_program(&loaded.run)?;
     let scenarios = runner::scenarios_of(&loaded.run, all)?;
     let map = mapping(arguments, config, &loaded.run)?;
     let transfers = choice(arguments, &map, &loaded.run);
@@ -81,8 +82,8 @@ pub(super) async fn resume(
     let mut loaded = Loaded::read(folder)?;
     let rounds = runner::missing(&mut loaded.run, &loaded.samples, &selection, &scenarios);
     let plan = selection.all(&scenarios);
-    say(screen, &loaded, &rounds);
     if rounds.is_empty() {
+        say(screen, &loaded, &rounds);
         return conclude(arguments, &plan, loaded.folder, screen);
     }
     let platform = loaded.run.platform.clone();
@@ -91,6 +92,7 @@ pub(super) async fn resume(
         engine.have_visitors().await?;
     }
     runner::same_surroundings(&loaded.run, &host::host(), &about.record, &bases.records())?;
+    say(screen, &loaded, &rounds);
     let writer = Writer::reopen(loaded.folder)?;
     lock.of_run(writer.folder().path());
     for left in runner::clean_run(&engine, &about.id, &state, &loaded.run.id, arguments.keep).await?.left {
@@ -117,7 +119,7 @@ pub(super) async fn resume(
 /// with, though it has nothing to report.
 fn find(out: &Path, name: &str) -> Result<RunFolder> {
     if name == "latest"
-        && let Some(folder) = newest(out)?.1.into_iter().next()
+        && let Some(folder) = Runs::below(out)?.newest().1.into_iter().next()
     {
         return Ok(folder);
     }

@@ -20,7 +20,8 @@ pub(super) fn draw(document: &Document, timeline: &Timeline, theme: &Theme) -> R
     let steps: usize = timeline.stages.iter().map(|(_, steps)| steps.len()).sum();
     let height = STAGE * timeline.stages.len() as i32 + ROW * steps as i32 + AXIS;
     let section = document.sections.iter().find(|s| s.label == timeline.scenario);
-    let bases = timeline.bases(section.map(Section::bases).unwrap_or_default());
+    let mut bases = section.map(Section::bases).unwrap_or_default();
+    bases.retain(|base| timeline.bases.contains(&base.name));
     let words = Words {
         title: finding::timeline(timeline),
         subtitle: format!(

@@ -1,7 +1,7 @@
 //! Rows that cannot be, one change from those of kept runs.
 
 use crate::error::files;
-use crate::results::{Loaded, Metric, RunFolder};
+use crate::results::{Loaded, Metric, Phase, RunFolder, Sample};
 use std::path::Path;
 
 const KEPT: [&str; 4] = ["run.json", "samples.csv", "steps.csv", "transfers.csv"];
@@ -285,4 +285,32 @@ fn a_row_that_was_not_begun_needs_no_time_and_sizes_of_a_priming_build_are_cold(
     scenario.unwrap()["repeats"] = serde_json::json!({ "4": 2, "5": 4 });
     files::write(&run, value.to_string()).unwrap();
     Loaded::read(RunFolder::at(folder.path())).unwrap();
+}
+
+#[test]
+fn a_build_that_a_finished_round_lacks_is_warned_of() {
+    let folder = golden();
+    let mut loaded = Loaded::read(RunFolder::at(folder.path())).unwrap();
+    let phases = loaded.run.phases.clone();
+    for scenario in &mut loaded.run.scenarios {
+        (scenario.phases, scenario.finished) = (phases.clone(), [1, 2].into());
+    }
+    assert_eq!(super::lost(&loaded.run, &loaded.samples), None);
+    let of = |sample: &Sample| sample.metric == Metric::BuildWall && sample.case.variant == "multi";
+    let whole = loaded.samples.clone();
+    loaded.samples.retain(|s| {
+        !(of(s) && s.round == 2 && s.case.phase == Phase::Cold && s.case.scenario == "go-scratch")
+    });
+    let said = super::lost(&loaded.run, &loaded.samples).unwrap();
+    assert!(said.starts_with("samples.csv lacks build-wall of go-scratch/multi cold, round 2: "), "{said}");
+    // A round that did not come to its end may lack anything.
+    loaded.samples = whole;
+    loaded.samples.retain(|s| s.round != 3);
+    assert_eq!(super::lost(&loaded.run, &loaded.samples), None);
+    loaded.samples.retain(|s| !of(s));
+    let said = super::lost(&loaded.run, &loaded.samples).unwrap();
+    assert!(
+        said.starts_with("samples.csv lacks build-wall of go-scratch/multi cold, round 1 and 7 more: "),
+        "{said}"
+    );
 }
