@@ -20,8 +20,7 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn of(plan: &'a [Planned], scenarios: &[Scenario]) -> Result<Vec<Self>> {
-        let whose = |p: &Planned| (p.case.scenario.clone(), p.case.variant.clone(), p.case.builder, p.round);
-        let chunks = plan.chunk_by(|a, b| whose(a) == whose(b));
+        let chunks = plan.chunk_by(|a, b| a.round == b.round && a.case.is_of_one_variant_with(&b.case));
         chunks.map(|builds| Ok(Self { builds, lacking: lacking(scenarios, &builds[0])? })).collect()
     }
 
@@ -63,7 +62,7 @@ pub(super) fn show(
     let passes = Pass::of(plan, scenarios)?;
     let built = passes.iter().filter(|pass| pass.lacking.is_none()).flat_map(|pass| pass.builds);
     let built: Vec<Planned> = built.cloned().collect();
-    let earlier = earlier(&built, out, screen);
+    let earlier = Earlier::of(&built, out, screen);
     let builders: Vec<Builder> =
         Builder::ALL.into_iter().filter(|builder| plan.iter().any(|p| p.case.builder == *builder)).collect();
     for slip in mapping::slips(scenarios, map, &builders)? {
@@ -72,14 +71,13 @@ pub(super) fn show(
     if form == Format::Json {
         let base = |(name, used)| serde_json::json!({ "name": name, "mapped": used });
         let bases: Vec<_> = mapping::mapped(scenarios, map, &builders)?.into_iter().map(base).collect();
-        let estimate = earlier.as_ref().map(|run| runner::estimate(&built, &run.samples));
         let all = serde_json::json!({
             "builds": passes.iter().flat_map(Pass::json).collect::<Vec<_>>(),
             "bases": bases,
             "node": transfers.map(|choice| node(choice).name()),
-            "estimate-ns": estimate.map(|builds| nanoseconds(builds.time)),
-            "estimate-builds": estimate.map(|builds| builds.known),
-            "estimate-run": earlier.map(|run| run.run.id),
+            "estimate-ns": earlier.as_ref().map(|of| nanoseconds(of.builds.time)),
+            "estimate-builds": earlier.as_ref().map(|of| of.builds.known),
+            "estimate-run": earlier.map(|of| of.run.run.id),
         });
         return screen.print(&format!("{all:#}\n"));
     }
@@ -92,44 +90,53 @@ pub(super) fn show(
     text.push_str(&match built.len() {
         0 => "nothing to build\n".to_owned(),
         number => {
-            format!("{number} builds, {}\n", estimated(&built, earlier.as_ref(), transfers.is_some()))
+            let none = || "no earlier run to estimate from".to_owned();
+            let estimate = earlier.map_or_else(none, |of| of.in_words(&built, transfers.is_some()));
+            format!("{number} builds, {estimate}\n")
         }
     });
     screen.print(&fold(&text, screen.page(), 2))
 }
 
-/// The newest run that has some of these builds.
-fn earlier(built: &[Planned], out: &Path, screen: &Screen) -> Option<Loaded> {
-    let useless = |error: Error| {
-        let why = error.reason();
-        screen.problem("warning", &format!("the estimate cannot use an earlier run: {why}"));
-    };
-    let runs = Runs::below(out).map_err(useless).unwrap_or_default();
-    runs.broken.into_iter().for_each(useless);
-    let mut read =
-        runs.readable.into_iter().filter_map(|(_, folder)| Loaded::read(folder).map_err(useless).ok());
-    read.find(|loaded| runner::estimate(built, &loaded.samples).known > 0)
+/// The newest run that has some of the builds to come, and how long these took there.
+struct Earlier {
+    run: Loaded,
+    builds: Estimate,
 }
 
-/// How long it will take, in words.
-fn estimated(built: &[Planned], earlier: Option<&Loaded>, transferring: bool) -> String {
-    let Some(earlier) = earlier else { return "no earlier run to estimate from".to_owned() };
-    let builds = runner::estimate(built, &earlier.samples);
-    let transfers = Some(runner::estimate_transfers(built, &earlier.samples));
-    let moved = match transfers.filter(|_| transferring) {
-        None => "probes and clean-up apart".to_owned(),
-        Some(Estimate { known: 0, .. }) => "transfers, probes and clean-up apart".to_owned(),
-        Some(Estimate { time, .. }) => {
-            format!(
-                "and at least {} of transfers, probes and clean-up apart",
-                format::time(nanoseconds(time))
-            )
-        }
-    };
-    let known =
-        if builds.known == built.len() { String::new() } else { format!(" for {} of them", builds.known) };
-    let (time, run) = (format::time(nanoseconds(builds.time)), &earlier.run.id);
-    format!("about {time}{known} by run {run}, {moved}")
+impl Earlier {
+    fn of(built: &[Planned], out: &Path, screen: &Screen) -> Option<Self> {
+        let useless = |error: Error| {
+            let why = error.reason();
+            screen.problem("warning", &format!("the estimate cannot use an earlier run: {why}"));
+        };
+        let runs = Runs::below(out).map_err(useless).unwrap_or_default();
+        runs.broken.into_iter().for_each(useless);
+        runs.readable.into_iter().find_map(|(_, folder)| {
+            let run = Loaded::read(folder).map_err(useless).ok()?;
+            let builds = runner::estimate(built, &run.samples);
+            (builds.known > 0).then_some(Self { run, builds })
+        })
+    }
+
+    fn in_words(&self, built: &[Planned], transferring: bool) -> String {
+        let Self { run, builds } = self;
+        let transfers = transferring.then(|| runner::estimate_transfers(built, &run.samples));
+        let moved = match transfers {
+            None => String::new(),
+            Some(Estimate { known: 0, .. }) => "transfers, ".to_owned(),
+            Some(Estimate { time, .. }) => {
+                format!("and at least {} of transfers, ", format::time(nanoseconds(time)))
+            }
+        };
+        let known = if builds.known == built.len() {
+            String::new()
+        } else {
+            format!(" for {} of them", builds.known)
+        };
+        let time = format::time(nanoseconds(builds.time));
+        format!("about {time}{known} by run {}, {moved}probes and clean-up apart", run.run.id)
+    }
 }
 
 /// What will pull, as far as this machine tells without an engine.

@@ -5,7 +5,7 @@ use super::screen::Screen;
 use super::timeline::{self, Wanted};
 use crate::error::{Error, Exit, Result, files, shown};
 use crate::report::{Chart, Document, charts, png, splice};
-use crate::results::{Loaded, RunFolder, Runs, Status, find_run, without_a_run};
+use crate::results::{Loaded, RunFolder, Runs, Status, find_run};
 use crate::runner;
 use std::path::{Path, PathBuf};
 
@@ -56,21 +56,20 @@ enum Form {
 pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) -> Result<Exit> {
     let out = config.out(&arguments.out).value;
     let latest = matches!(arguments.run.as_deref(), None | Some("latest"));
-    if latest {
-        say_what_is_no_run(&out, screen)?;
-    }
-    let loaded = Loaded::read(find_run(&out, arguments.run.as_deref())?)?;
-    if latest {
-        let runs = Runs::below(&out)?;
+    let loaded = if latest {
+        let mut runs = Runs::below(&out)?;
+        say_what_is_no_run(&runs, screen);
+        let loaded = Loaded::read(runs.latest(&out)?)?;
         for folder in runs.newest().1 {
             let run = shown(folder.path());
             screen
                 .problem("warning", &format!("{} has nothing to report and was passed over", run.display()));
         }
-        for broken in runs.broken {
-            screen.problem("warning", &format!("a run was passed over: {}", broken.reason()));
-        }
-    }
+        say_what_is_broken(&runs, screen);
+        loaded
+    } else {
+        Loaded::read(find_run(&out, arguments.run.as_deref())?)?
+    };
     for warning in &loaded.warnings {
         screen.problem("warning", warning);
     }
@@ -101,13 +100,19 @@ pub(super) fn report(arguments: &Arguments, config: &Config, screen: &Screen) ->
 }
 
 /// Warns of folders that hold samples of a run, and nothing that says which.
-pub(super) fn say_what_is_no_run(out: &Path, screen: &Screen) -> Result<()> {
-    for folder in without_a_run(out)? {
+pub(super) fn say_what_is_no_run(runs: &Runs, screen: &Screen) {
+    for folder in &runs.nameless {
         let path = shown(folder.path());
         let path = path.display();
         screen.problem("warning", &format!("{path} has samples and no run.json, and was passed over"));
     }
-    Ok(())
+}
+
+/// Warns of runs that cannot be read where another one was taken.
+pub(super) fn say_what_is_broken(runs: &Runs, screen: &Screen) {
+    for broken in &runs.broken {
+        screen.problem("warning", &format!("a run was passed over: {}", broken.reason()));
+    }
 }
 
 /// Warns that a run without an end may have more to come.

@@ -316,6 +316,11 @@ impl Row {
         median(Metric::PackedUnique).is_some_and(|unique| Some(unique) == median(Metric::PackedSize))
     }
 
+    /// Whether the median of one of these lies between two rounds.
+    pub(super) fn lies_between_two(&self, metrics: &[Metric]) -> bool {
+        metrics.iter().filter_map(|metric| self.figure(*metric)).any(|f| f.spread.n.is_multiple_of(2))
+    }
+
     /// The figure of a metric that belongs to one phase.
     pub(super) fn figure(&self, metric: Metric) -> Option<&Figure> {
         self.figure_in(metric.home()?, metric)

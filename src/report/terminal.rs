@@ -36,8 +36,8 @@ impl Document {
     /// The report in at most `width` columns, and never more than 100.
     pub fn terminal(&self, width: usize, colour: bool) -> String {
         let mut page = Page { text: String::new(), width: width.clamp(NARROWEST, WIDEST), colour };
-        for section in self.sections.iter().filter(|_| !self.is_empty) {
-            page.section(section, self.rounds);
+        if !self.is_empty {
+            self.sections.iter().for_each(|section| page.section(section, self.rounds));
         }
         for warning in &self.warnings {
             page.paragraph(AnsiColor::Yellow.on_default(), &format!("warning: {warning}"));

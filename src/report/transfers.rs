@@ -36,8 +36,6 @@ pub(super) struct Situation {
     metrics: [Option<Metric>; COLUMNS.len()],
 }
 
-const BASE_WARM: &str = "base-warm";
-
 const SITUATIONS: [Situation; 4] = [
     Situation {
         head: "cold",
@@ -53,7 +51,7 @@ const SITUATIONS: [Situation; 4] = [
         ],
     },
     Situation {
-        head: BASE_WARM,
+        head: "base-warm",
         title: "the node has the base",
         phase: Phase::Cold,
         metrics: [
@@ -111,7 +109,7 @@ impl Situation {
         match self.metrics.get(column).copied().flatten() {
             None => "",
             Some(Metric::PullBaseWarmBytes) if row.stands_on_nothing() => "no base",
-            Some(_) if self.head == BASE_WARM && row.stands_on_nothing() => "",
+            Some(Metric::PullBaseWarmWall | Metric::PullBaseWarmDownload) if row.stands_on_nothing() => "",
             Some(_) => "–",
         }
     }

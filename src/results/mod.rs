@@ -19,7 +19,7 @@ pub use run::{
     BaseRecord, ClaimRecord, EngineRecord, Host, MOST_ROUNDS, Measure, NodeKind, NodeRecord, Revision, Run,
     SCHEMA, ScenarioRecord, VariantRecord,
 };
-pub use runs::{Runs, find_run, without_a_run};
+pub use runs::{Runs, find_run};
 pub use sample::{Builder, Case, Phase, RELAYED, Sample, Status};
 pub use step::StepRow;
 pub use transfer::TransferRow;

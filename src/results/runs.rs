@@ -13,6 +13,8 @@ pub struct Runs {
     pub readable: Vec<(Run, RunFolder)>,
     /// Why others cannot.
     pub broken: Vec<Error>,
+    /// Folders that have samples, and no `run.json` that says of which run.
+    pub nameless: Vec<RunFolder>,
 }
 
 impl Runs {
@@ -22,10 +24,15 @@ impl Runs {
     /// If the folder cannot be listed.
     pub fn below(out: &Path) -> Result<Self> {
         let mut runs = Self::default();
-        for folder in folders(out)?.0 {
-            match read_run(&folder.run()) {
-                Ok(run) => runs.readable.push((run, folder)),
-                Err(error) => runs.broken.push(error),
+        let all = if out.is_dir() { files::list(out)? } else { Vec::new() };
+        for folder in all.into_iter().map(RunFolder::at) {
+            if folder.run().is_file() {
+                match read_run(&folder.run()) {
+                    Ok(run) => runs.readable.push((run, folder)),
+                    Err(error) => runs.broken.push(error),
+                }
+            } else if folder.samples().is_file() {
+                runs.nameless.push(folder);
             }
         }
         runs.readable.sort_by_key(|(run, _)| std::cmp::Reverse(run.started));
@@ -45,13 +52,32 @@ impl Runs {
         }
         (None, passed)
     }
+
+    /// The newest that has a row.
+    ///
+    /// # Errors
+    /// If there is none: why one cannot be read, or that `out` has nothing to report.
+    pub fn latest(&mut self, out: &Path) -> Result<RunFolder> {
+        let (found, passed) = self.newest();
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        if !self.broken.is_empty() {
+            return Err(self.broken.remove(0));
+        }
+        let said = match passed.len() {
+            0 => format!("no run stands below {}", out.display()),
+            _ => format!("no run below {} has anything to report", out.display()),
+        };
+        Err(Error::input(said).hint("`dbench run` makes one"))
+    }
 }
 
 /// The folder that RUN names: a folder, an id below `out`, or `latest` (also when nothing is named), which is
 /// the newest run that can be read and has a row.
 pub fn find_run(out: &Path, name: Option<&str>) -> Result<RunFolder> {
     match name {
-        None | Some("latest") => latest(out),
+        None | Some("latest") => Runs::below(out)?.latest(out),
         Some(name) if Path::new(name).is_dir() => Ok(RunFolder::at(name)),
         Some(name) if !name.contains(['/', '\\']) && name != ".." && out.join(name).is_dir() => {
             Ok(RunFolder::at(out.join(name)))
@@ -59,35 +85,4 @@ pub fn find_run(out: &Path, name: Option<&str>) -> Result<RunFolder> {
         Some(name) => Err(Error::input(format!("there is no run `{name}`"))
             .hint(format!("name a folder, `latest`, or a run below {}", out.display()))),
     }
-}
-
-fn latest(out: &Path) -> Result<RunFolder> {
-    let runs = Runs::below(out)?;
-    let (found, passed) = runs.newest();
-    if let Some(found) = found {
-        return Ok(found);
-    }
-    if let Some(error) = runs.broken.into_iter().next() {
-        return Err(error);
-    }
-    let said = match passed.len() {
-        0 => format!("no run stands below {}", out.display()),
-        _ => format!("no run below {} has anything to report", out.display()),
-    };
-    Err(Error::input(said).hint("`dbench run` makes one"))
-}
-
-/// The folders below `out` that have samples, and no `run.json` that says of which run.
-///
-/// # Errors
-/// If the folder cannot be listed.
-pub fn without_a_run(out: &Path) -> Result<Vec<RunFolder>> {
-    let (_, others) = folders(out)?;
-    Ok(others.into_iter().filter(|folder| folder.samples().is_file()).collect())
-}
-
-/// What stands below `out`: the folders of runs, and others.
-fn folders(out: &Path) -> Result<(Vec<RunFolder>, Vec<RunFolder>)> {
-    let all = if out.is_dir() { files::list(out)? } else { Vec::new() };
-    Ok(all.into_iter().map(RunFolder::at).partition(|folder| folder.run().is_file()))
 }

@@ -104,6 +104,13 @@ pub struct Case {
     pub phase: Phase,
 }
 
+impl Case {
+    /// Whether both are of the same variant and builder, in whatever phase.
+    pub fn is_of_one_variant_with(&self, other: &Self) -> bool {
+        (&self.scenario, &self.variant, self.builder) == (&other.scenario, &other.variant, other.builder)
+    }
+}
+
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{} {}", self.scenario, self.variant, self.phase)?;

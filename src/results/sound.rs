@@ -2,7 +2,7 @@
 //! Leaves the shape of a row to its table.
 
 use super::table::Row;
-use super::{Builder, Case, Measure, Metric, Phase, RELAYED, Run, Sample, Status};
+use super::{Builder, Case, Measure, Metric, Phase, RELAYED, Run, Sample, ScenarioRecord, Status};
 use crate::error::Result;
 use std::collections::BTreeSet;
 
@@ -107,6 +107,23 @@ impl Sample {
     }
 }
 
+/// The cases of a scenario that a round measures; none where the run does not say its phases.
+fn cases(run: &Run, scenario: &ScenarioRecord) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for phase in run.phases.iter().copied().filter(|phase| scenario.phases.contains(phase)) {
+        for variant in &scenario.variants {
+            let of = |builder| Case {
+                scenario: scenario.name.clone(),
+                variant: variant.name.clone(),
+                builder,
+                phase,
+            };
+            cases.extend(run.all_builders().into_iter().map(of));
+        }
+    }
+    cases
+}
+
 /// What to warn of where a round that came to its end lacks the row of a build: rows are only ever appended, so it was lost.
 pub(super) fn lost(run: &Run, samples: &[Sample]) -> Option<String> {
     if !run.measure.contains(&Measure::Build) {
@@ -116,17 +133,9 @@ pub(super) fn lost(run: &Run, samples: &[Sample]) -> Option<String> {
     let there: BTreeSet<(&Case, u32)> = walls.map(|sample| (&sample.case, sample.round)).collect();
     let mut lost = Vec::new();
     for scenario in &run.scenarios {
-        let phases = run.phases.iter().filter(|phase| scenario.phases.contains(phase));
-        for (phase, variant) in phases.flat_map(|phase| scenario.variants.iter().map(move |v| (*phase, v))) {
-            for (builder, round) in
-                run.all_builders().into_iter().flat_map(|by| scenario.finished.iter().map(move |r| (by, *r)))
-            {
-                let (scenario, variant) = (scenario.name.clone(), variant.name.clone());
-                let case = Case { scenario, variant, builder, phase };
-                if !there.contains(&(&case, round)) {
-                    lost.push(format!("build-wall of {case}, round {round}"));
-                }
-            }
+        for case in cases(run, scenario) {
+            let lacking = scenario.finished.iter().filter(|round| !there.contains(&(&case, **round)));
+            lost.extend(lacking.map(|round| format!("build-wall of {case}, round {round}")));
         }
     }
     let first = lost.first()?;

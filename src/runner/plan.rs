@@ -171,8 +171,7 @@ pub fn estimate(plan: &[Planned], earlier: &[Sample]) -> Estimate {
 pub fn estimate_transfers(plan: &[Planned], earlier: &[Sample]) -> Estimate {
     let walls = |opening: &Planned| {
         let mut walls = BTreeMap::<(Metric, Phase), Vec<&Sample>>::new();
-        let of = |case: &Case| (case.scenario.clone(), case.variant.clone(), case.builder);
-        for sample in earlier.iter().filter(|s| of(&s.case) == of(&opening.case)) {
+        for sample in earlier.iter().filter(|s| s.case.is_of_one_variant_with(&opening.case)) {
             let metric = sample.metric;
             if metric != Metric::BuildWall && metric.name().ends_with("-wall") {
                 walls.entry((metric, sample.case.phase)).or_default().push(sample);

@@ -91,7 +91,8 @@ fn a_build_and_a_pull_have_tokens_for_the_users_password_and_identity() {
     builds_with(&lane, Fault::Tokens, &[in_the_file, by_identity]);
     let registry = LittleRegistry::faulty(Ipv4Addr::LOCALHOST.into(), 1000, Fault::Tokens);
     let pull = |engine: DockerEngine| lane.wait_for(engine.pull(&registry.name(), None));
-    assert!(pull(lane.engine.clone()).is_err());
+    let refused = pull(lane.engine.clone()).unwrap_err().to_string();
+    assert!(refused.starts_with(&format!("the base {} cannot be pulled\n", registry.name())), "{refused}");
     for written in [in_the_file, by_identity] {
         pull(configured(&lane, Some(config(&lane, "pulls", &written(&registry))))).unwrap();
         forget(&lane, &registry.name());

@@ -3,7 +3,7 @@
 
 use super::super::Format;
 use super::super::config::Config;
-use super::super::report::{say_if_it_goes_on, say_what_is_no_run};
+use super::super::report::{say_if_it_goes_on, say_what_is_broken, say_what_is_no_run};
 use super::super::scenarios::{self, Found};
 use super::super::screen::Screen;
 use super::{Arguments, Surroundings, conclude, deadlines, engine, measure, plan, transfers};
@@ -46,10 +46,7 @@ pub(super) async fn resume(
     screen: &Screen,
 ) -> Result<Exit> {
     let out = config.out(&arguments.out).value;
-    if name == "latest" {
-        say_what_is_no_run(&out, screen)?;
-    }
-    let folder = find(&out, name)?;
+    let folder = if name == "latest" { latest(&out, screen)? } else { find_run(&out, Some(name))? };
     let mut loaded = Loaded::read(folder.clone())?;
     let names: Vec<String> = loaded.run.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
     // The carried ones stay where they are unpacked until the run has ended.
@@ -115,15 +112,17 @@ pub(super) async fn resume(
     conclude(arguments, &plan, folder, screen)
 }
 
-/// The run of that name. `latest` is the newest of all here: one that was killed before its first row has the most to go on
-/// with, though it has nothing to report.
-fn find(out: &Path, name: &str) -> Result<RunFolder> {
-    if name == "latest"
-        && let Some(folder) = Runs::below(out)?.newest().1.into_iter().next()
-    {
-        return Ok(folder);
-    }
-    find_run(out, Some(name))
+/// The newest run of all here: one that was killed before its first row has the most to go on with, though it has nothing to
+/// report.
+fn latest(out: &Path, screen: &Screen) -> Result<RunFolder> {
+    let mut runs = Runs::below(out)?;
+    say_what_is_no_run(&runs, screen);
+    let folder = match runs.newest().1.into_iter().next() {
+        Some(without_a_row) => without_a_row,
+        None => runs.latest(out)?,
+    };
+    say_what_is_broken(&runs, screen);
+    Ok(folder)
 }
 
 fn complete(loaded: &Loaded) -> String {

@@ -34,7 +34,11 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
         subtitle: format!(
             "from a pull into an empty store to the first right answer, from zero: dots are samples, bars the median round{}; \
              unpack: what comes after the last byte{}",
-            if rows().any(is_between_two) { ", or the mean of the two in the middle" } else { "" },
+            if rows().any(|row| row.lies_between_two(&[Metric::PullReady])) {
+                ", or the mean of the two in the middle"
+            } else {
+                ""
+            },
             signs::explained(rows().map(|row| row.moves.waits.as_slice()))
         ),
         describe: describe(&sections),
@@ -46,12 +50,6 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
 
 pub(super) fn has(row: &Row) -> bool {
     row.moves.ready.is_some()
-}
-
-/// Whether its median lies between two rounds.
-fn is_between_two(row: &Row) -> bool {
-    let counted = signs::valid(&row.moves.waits).count();
-    counted > 0 && counted.is_multiple_of(2)
 }
 
 fn concerns(_: &Section, problem: &Problem) -> bool {

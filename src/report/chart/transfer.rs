@@ -16,6 +16,8 @@ const ROW: i32 = 2 * BAR + 10;
 const GROUP_GAP: i32 = 14;
 const NAME: i32 = 15;
 const LABEL: i32 = 13;
+/// What the bars show.
+const PULLS: [Metric; 2] = [Metric::PullColdBytes, Metric::PullSourceEditBytes];
 /// What a bar needs, by the figure that each step is known by.
 const NEEDED: [Metric; 4] =
     [Metric::PushBytes, Metric::PullColdBytes, Metric::UpdatePushBytes, Metric::PullSourceEditBytes];
@@ -35,7 +37,11 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
             } else {
                 "a cold pull"
             },
-            if rows().any(is_between_two) { ", of two in the middle the lower" } else { "" }
+            if rows().any(|row| row.lies_between_two(&PULLS)) {
+                ", of two in the middle the lower"
+            } else {
+                ""
+            }
         ),
         describe: describe(&sections),
         problems: signs::named(&sections, concerns),
@@ -46,12 +52,6 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
 
 pub(super) fn has(row: &Row) -> bool {
     row.moves.layers.cold.is_some() || row.moves.layers.edit.is_some()
-}
-
-/// Whether the median of one of its pulls lies between two rounds.
-fn is_between_two(row: &Row) -> bool {
-    let pulls = [Metric::PullColdBytes, Metric::PullSourceEditBytes];
-    pulls.into_iter().filter_map(|metric| row.figure(metric)).any(|figure| figure.spread.n.is_multiple_of(2))
 }
 
 fn concerns(_: &Section, problem: &Problem) -> bool {
