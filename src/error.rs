@@ -302,7 +302,8 @@ pub mod files {
         let mut found = fs::read_dir(path)
             .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>())
             .map_err(|cause| failed("list the folder", path, cause))?;
-        found.sort();
+        // Names of one folder: the whole paths compare as their last parts do, and much faster than part by part.
+        found.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
         Ok(found)
     }
 

@@ -1,32 +1,21 @@
 //! Owns `FileSync.DiffCopy` (the fsutil protocol): it lists the selected files, the engine asks for those that it does
-//! not have yet, and their content follows in pieces. Memory is bounded by the pieces on the way, not by the files.
+//! not have yet, and `senders` send their content. Memory is bounded by what is on the way, not by the files.
 
 use super::Progress;
+use super::batch::{Batch, Outgoing, Packets, channel};
+use super::senders::Senders;
 use crate::context::{Entry, Patterns, Selection, walk};
-use crate::error::{Error, Result, files};
+use crate::error::{Error, Result};
 use bollard_buildkit_proto::fsutil::types::packet::PacketType;
 use bollard_buildkit_proto::fsutil::types::{Packet, Stat};
 use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSync;
 use std::collections::HashMap;
-use std::io::Read;
 use std::ops::ControlFlow;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Semaphore, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
-
-/// Largest piece of a file in one packet.
-const PIECE: usize = 128 << 10;
-/// Packets that wait for the connection.
-const WAITING: usize = 16;
-/// Files that are read at the same time.
-const SENDERS: usize = 4;
-
-type Outgoing = mpsc::Sender<Result<Packet, Status>>;
 
 pub(super) struct FileSyncService {
     context: PathBuf,
@@ -42,7 +31,7 @@ impl FileSyncService {
 
 #[tonic::async_trait]
 impl FileSync for FileSyncService {
-    type DiffCopyStream = ReceiverStream<Result<Packet, Status>>;
+    type DiffCopyStream = Packets;
 
     async fn diff_copy(
         &self,
@@ -59,18 +48,13 @@ impl FileSync for FileSyncService {
             self.progress.fail(error.to_string());
             Status::invalid_argument(error.reason())
         })?;
-        let (outgoing, packets) = mpsc::channel(WAITING);
-        let transfer = Transfer {
-            outgoing,
-            files: Arc::default(),
-            senders: Arc::new(Semaphore::new(SENDERS)),
-            progress: Arc::clone(&self.progress),
-        };
+        let (outgoing, packets) = channel();
+        let transfer = Transfer::new(outgoing, Arc::clone(&self.progress));
         tokio::spawn(transfer.serve(root, selection, request.into_inner()));
-        Ok(Response::new(ReceiverStream::new(packets)))
+        Ok(Response::new(packets))
     }
 
-    type TarStreamStream = ReceiverStream<Result<Packet, Status>>;
+    type TarStreamStream = Packets;
 
     async fn tar_stream(
         &self,
@@ -128,15 +112,18 @@ fn selection(asked: &MetadataMap) -> Result<Selection> {
 
 /// One listing of a folder and the sending of what the engine wants of it.
 #[derive(Clone)]
-struct Transfer {
-    outgoing: Outgoing,
+pub(super) struct Transfer {
+    pub(super) outgoing: Outgoing,
     /// Files that were listed and not yet asked for, by their place in the list.
     files: Arc<Mutex<HashMap<u32, PathBuf>>>,
-    senders: Arc<Semaphore>,
-    progress: Arc<Progress>,
+    pub(super) progress: Arc<Progress>,
 }
 
 impl Transfer {
+    pub(super) fn new(outgoing: Outgoing, progress: Arc<Progress>) -> Self {
+        Self { outgoing, files: Arc::default(), progress }
+    }
+
     async fn serve(self, root: PathBuf, selection: Selection, mut incoming: Streaming<Packet>) {
         let lister = self.clone();
         tokio::task::spawn_blocking(move || {
@@ -144,55 +131,43 @@ impl Transfer {
                 lister.fail(&error);
             }
         });
-        // Requests are taken off the connection as they come, whatever the senders do: HTTP/2 gives a connection up on
-        // which many small frames pile up. They are few bytes each.
-        let (ask, mut requests) = mpsc::unbounded_channel();
-        // Weak: the answer ends with its last sender, which must not be this reader.
-        let (outgoing, progress) = (self.outgoing.downgrade(), Arc::clone(&self.progress));
-        tokio::spawn(async move {
-            loop {
-                match incoming.message().await {
-                    Ok(Some(packet)) => {
-                        if ask.send(packet).is_err() {
-                            break;
-                        }
-                    }
-                    Ok(None) => break,
-                    // Nobody waits for our answer when the build is over or cancelled; then this is no failure.
-                    Err(_) if outgoing.upgrade().is_none_or(|outgoing| outgoing.is_closed()) => break,
-                    Err(status) => {
-                        progress.fail(format!("the engine broke the transfer off: {}", status.message()));
-                        break;
-                    }
+        self.answer(&mut incoming).await;
+        // The answer ends with its last sender. What may still come is taken off the connection until the engine ends.
+        drop(self);
+        while let Ok(Some(_)) = incoming.message().await {}
+    }
+
+    /// Passes on what the engine asks for until it has everything. Requests are taken off the connection as they come,
+    /// whatever the senders do: HTTP/2 gives a connection up on which many small frames pile up. They are few bytes each.
+    async fn answer(&self, incoming: &mut Streaming<Packet>) {
+        let mut senders = Senders::of(self);
+        loop {
+            let packet = match incoming.message().await {
+                Ok(Some(packet)) => packet,
+                Ok(None) => return,
+                // Nobody waits for our answer when the build is over or cancelled; then this is no failure.
+                Err(_) if self.outgoing.is_closed() => return,
+                Err(status) => {
+                    return self
+                        .progress
+                        .fail(format!("the engine broke the transfer off: {}", status.message()));
                 }
-            }
-        });
-        while let Some(packet) = requests.recv().await {
+            };
             match packet.r#type() {
-                PacketType::PacketReq => {
-                    let Ok(permit) = Arc::clone(&self.senders).acquire_owned().await else { break };
-                    let sender = self.clone();
-                    tokio::task::spawn_blocking(move || {
-                        if let Err(error) = sender.send_file(packet.id) {
-                            sender.fail(&error);
-                        }
-                        drop(permit);
-                    });
-                }
+                PacketType::PacketReq => senders.ask(packet.id),
                 PacketType::PacketFin => {
                     // The engine may have gone already.
-                    let _ = self.outgoing.send(Ok(empty(PacketType::PacketFin))).await;
-                    break;
+                    let _ = self.outgoing.send(vec![Ok(empty(PacketType::PacketFin))]).await;
+                    return;
                 }
                 PacketType::PacketErr => {
-                    let said = String::from_utf8_lossy(&packet.data).into_owned();
-                    self.progress.fail(format!("the engine broke the transfer off: {said}"));
-                    break;
+                    let said = String::from_utf8_lossy(&packet.data);
+                    return self.progress.fail(format!("the engine broke the transfer off: {said}"));
                 }
                 other => {
-                    self.progress
+                    return self
+                        .progress
                         .fail(format!("the engine sent an unexpected packet: {}", other.as_str_name()));
-                    break;
                 }
             }
         }
@@ -202,6 +177,7 @@ impl Transfer {
     fn list(&self, root: &Path, selection: &Selection) -> Result<()> {
         let mut id = 0;
         let mut failure = None;
+        let mut batch = Batch::of(&self.outgoing);
         walk(root, selection, &mut |entry| {
             let listed = match stat(&entry) {
                 Ok(Some(stat)) => stat,
@@ -216,61 +192,32 @@ impl Transfer {
                 self.files().insert(id, entry.full);
             }
             id += 1;
-            let packet = Packet { stat: Some(listed), ..empty(PacketType::PacketStat) };
-            self.send(packet)
+            batch.push(Packet { stat: Some(listed), ..empty(PacketType::PacketStat) })
         })?;
         if let Some(error) = failure {
             return Err(error);
         }
         // If the engine has gone, its build has failed already.
-        let _ = self.send(empty(PacketType::PacketStat));
+        let _ = batch.push(empty(PacketType::PacketStat));
+        let _ = batch.flush();
         Ok(())
     }
 
-    /// Sends a file in pieces; an empty piece ends it.
-    fn send_file(&self, id: u32) -> Result<()> {
-        let Some(path) = self.files().remove(&id) else {
-            return Err(Error::surroundings(format!(
-                "the engine asked for file {id}, which was not offered"
-            )));
-        };
-        let mut file = files::open(&path)?;
-        loop {
-            let mut data = vec![0; PIECE];
-            let count = file.read(&mut data).map_err(|cause| {
-                Error::surroundings(format!("cannot read {}", path.display())).because(cause)
-            })?;
-            data.truncate(count);
-            if self.send(Packet { id, data, ..empty(PacketType::PacketData) }).is_break() || count == 0 {
-                return Ok(());
-            }
-            self.progress.sent.fetch_add(count as u64, Ordering::Relaxed);
-        }
-    }
-
-    /// Waits for room on the connection; breaks when nobody listens any more.
-    fn send(&self, packet: Packet) -> ControlFlow<()> {
-        match self.outgoing.blocking_send(Ok(packet)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
-    }
-
     /// Keeps the error and tells the engine twice: not every engine knows the packet for it, but all see the call fail.
-    fn fail(&self, error: &Error) {
+    pub(super) fn fail(&self, error: &Error) {
         self.progress.fail(error.to_string());
         let reason = error.reason();
-        let _ = self.send(Packet { data: reason.clone().into_bytes(), ..empty(PacketType::PacketErr) });
-        let _ = self.outgoing.blocking_send(Err(Status::internal(reason)));
+        let said = Packet { data: reason.clone().into_bytes(), ..empty(PacketType::PacketErr) };
+        let _ = self.outgoing.blocking_send(vec![Ok(said), Err(Status::internal(reason))]);
     }
 
-    fn files(&self) -> MutexGuard<'_, HashMap<u32, PathBuf>> {
+    pub(super) fn files(&self) -> MutexGuard<'_, HashMap<u32, PathBuf>> {
         // No holder panics between two steps of a change, so a poisoned map is still whole.
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn empty(kind: PacketType) -> Packet {
+pub(super) fn empty(kind: PacketType) -> Packet {
     Packet { r#type: kind.into(), stat: None, id: 0, data: Vec::new() }
 }
 
@@ -320,6 +267,7 @@ fn go_mode(metadata: &std::fs::Metadata) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::files;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 

@@ -4,9 +4,11 @@
 
 mod agent;
 mod auth;
+mod batch;
 mod filesync;
 mod health;
 mod secrets;
+mod senders;
 #[cfg(test)]
 mod tests;
 
