@@ -11,7 +11,7 @@ use dbench::results::Status;
 use std::path::Path;
 use std::process::Command;
 
-pub const QUICK: [&str; 4] = ["run", "--quick", "--seed=1", "--measure=build,size,start"];
+pub const QUICK: [&str; 5] = ["run", "--rounds=1", "--phase=cold", "--seed=1", "--measure=build,size,start"];
 
 /// The program with these variables, and no other that names an engine.
 pub fn dbench(lane: &Lane, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {

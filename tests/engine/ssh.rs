@@ -45,7 +45,7 @@ impl Sshd {
         let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {at}/host\nAuthorizedKeysFile {at}/authorized\nPidFile none\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             PermitRootLogin prohibit-password\n{more}\n"
+             PermitRootLogin prohibit-password\nLogLevel VERBOSE\n{more}\n"
         );
         fs::write(folder.join("sshd_config"), config).unwrap();
         let child = Command::new(program)
@@ -90,6 +90,11 @@ impl Sshd {
         dbench(lane, &[("DOCKER_HOST", &self.host()), ("PATH", &self.path())], arguments)
     }
 
+    /// How many connections to the engine were dialled.
+    fn dialled(&self) -> usize {
+        fs::read_to_string(self.folder.join("log")).unwrap().matches("Starting session: command").count()
+    }
+
     /// Programs of clients of this sshd that still run.
     fn clients(&self) -> Vec<String> {
         let config = self.folder.join("config").display().to_string();
@@ -118,6 +123,9 @@ fn a_small_run_goes_over_ssh_and_leaves_no_program_behind() {
     Tiny::new(&lane, "ssh");
     let ended = sshd.dbench(&lane, &QUICK).expect(0);
     assert_whole(&lane, &ended, "ssh");
+    // What is dialled is in the times of builds; this run asks 70 things, and dials for those that are streams.
+    let dialled = sshd.dialled();
+    assert!((2..40).contains(&dialled), "{dialled}");
     until("no ssh is left", || sshd.clients().is_empty().then_some(()));
 }
 

@@ -1,9 +1,10 @@
 //! One BuildKit build: a session that serves the context, the request, and the stream of events. What is secret is
 //! blotted out of all that comes back.
 
+use super::client::speaking;
 use super::log::Log;
 use super::session::{Offer, Session};
-use super::{ANSWER, DockerEngine, speaking, within};
+use super::{ANSWER, DockerEngine, within};
 use crate::engine::{BuildRequest, Built, Engine, Failure, Heard, Trace, VertexUpdate};
 use crate::error::{Result, said};
 use bollard::Docker;

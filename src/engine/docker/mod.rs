@@ -6,6 +6,7 @@ mod attached;
 mod build;
 mod cache;
 mod classic;
+mod client;
 mod config;
 mod containers;
 mod images;
@@ -82,7 +83,7 @@ impl DockerEngine {
             (Some(dial), _) => dial.socket().to_owned(),
             (None, socket) => socket.cloned().unwrap_or_default(),
         };
-        let negotiating = negotiated(&socket);
+        let negotiating = client::negotiated(&socket, dial.is_some());
         let answered = match &dial {
             Some(_) => tokio::time::timeout(FIRST_ANSWER, negotiating).await.unwrap_or_else(|_elapsed| {
                 Err(format!("it said nothing for {} s", FIRST_ANSWER.as_secs()).into())
@@ -92,7 +93,7 @@ impl DockerEngine {
         let client = answered.map_err(|cause| no_engine(endpoint, &socket, dial.as_deref(), cause))?;
         let (way, visits) = (address.way(), Arc::new(Visits::of(address.way())));
         Ok(Self {
-            client: speaking(client, |_| None),
+            client: client::speaking(client, |_| None),
             socket,
             host: address.as_host(),
             config: Arc::default(),
@@ -131,12 +132,6 @@ impl DockerEngine {
     }
 }
 
-async fn negotiated(socket: &Path) -> Result<Docker, Cause> {
-    let version = bollard::API_DEFAULT_VERSION;
-    let client = Docker::connect_with_unix(&socket.to_string_lossy(), LONG.as_secs(), version)?;
-    Ok(client.negotiate_version().await?)
-}
-
 /// What the way there failed of says more than what its client saw of that. What named the address is said with what to do,
 /// since that may be the thing to change.
 fn no_engine(endpoint: &Endpoint, socket: &Path, dial: Option<&Dial>, cause: Cause) -> Error {
@@ -173,24 +168,6 @@ fn without_a_socket(error: Error, socket: &Path, cause: Cause) -> Error {
         "get one in one of three ways: `make setup` in the checkout of dbench (Debian, as root), start Docker \
          Desktop or `systemctl start docker`, or point DOCKER_HOST at the unix socket of a running engine, or \
          --context at its docker context"
-    })
-}
-
-/// The client with every request in the negotiated version of the API, which bollard drops from the path, and with
-/// path and query as `rewrite` makes them.
-fn speaking(client: Docker, rewrite: fn(&str) -> Option<String>) -> Docker {
-    let version = client.client_version();
-    client.with_request_modifier(move |mut request| {
-        let mut parts = request.uri().clone().into_parts();
-        if let Some(target) = parts.path_and_query.as_ref().map(|target| target.as_str().to_owned()) {
-            let target = rewrite(&target).unwrap_or(target);
-            parts.path_and_query = format!("/v{version}{target}").parse().ok();
-        }
-        // A target that is none any more is sent as it came, and the engine says what it thinks of it.
-        if let Ok(uri) = hyper::Uri::from_parts(parts) {
-            *request.uri_mut() = uri;
-        }
-        request
     })
 }
 
