@@ -62,14 +62,14 @@ impl Secrets {
 }
 
 fn of_variant(scenario: &Scenario, variant: &Variant, environment: Environment<'_>) -> Result<Given> {
+    let file = scenario.dir.join("scenario.toml");
     let wrong = |what: String, hint: String| {
-        Error::input(format!("the variant `{}`: {what}", variant.name))
-            .in_file(scenario.dir.join("scenario.toml"))
-            .hint(hint)
+        Error::input(format!("the variant `{}`: {what}", variant.name)).hint(hint)
     };
     let mut given = Given::default();
     for secret in &variant.secrets {
-        let id = &secret.id;
+        let (id, (line, column)) = (&secret.id, secret.named);
+        let wrong = |what, hint| wrong(what, hint).at(&file, line, column);
         let value = value(scenario, &secret.source, environment)
             .map_err(|(what, hint)| wrong(format!("the secret `{id}` is not there: {what}"), hint))?;
         if let Some((what, hint)) = unfit(&value) {
@@ -78,7 +78,7 @@ fn of_variant(scenario: &Scenario, variant: &Variant, environment: Environment<'
         given.secrets.push(Secret { id: id.clone(), value });
     }
     if variant.ssh {
-        given.agent = Some(agent(environment).map_err(|(what, hint)| wrong(what, hint))?);
+        given.agent = Some(agent(environment).map_err(|(what, hint)| wrong(what, hint).in_file(&file))?);
     }
     Ok(given)
 }
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_wrong_input_that_names_it() {
         let (_folder, of_environment) = scenario("secrets = [{ id = \"a\", env = \"A_TOKEN\" }]");
-        let lead = "scenario.toml: the variant `single`: the secret `a` ";
+        let lead = "scenario.toml:1:12: the variant `single`: the secret `a` ";
         let missing = format!("{lead}is not there: the variable A_TOKEN is not set");
         assert_eq!(wrong(&of_environment, &[]), missing);
         assert_eq!(wrong(&of_environment, &[("A_TOKEN", "")]), missing);
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_file_of_a_scenario_leads_neither_out_of_it_nor_into_the_context() {
         let (folder, scenario) = scenario("secrets = [{ id = \"a\", file = \"key\" }]");
-        let lead = "scenario.toml: the variant `single`: the secret `a` is not there: the file key ";
+        let lead = "scenario.toml:1:12: the variant `single`: the secret `a` is not there: the file key ";
         let said = wrong(&scenario, &[]);
         assert!(said.starts_with(&format!("{lead}cannot be read: No such file")), "{said}");
         files::write(&folder.path().join("outside"), "secret").unwrap();

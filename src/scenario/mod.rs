@@ -126,6 +126,8 @@ pub struct Secret {
     pub id: String,
     /// Where it comes from.
     pub source: SecretSource,
+    /// The line and column of scenario.toml that name it.
+    pub named: (usize, usize),
 }
 
 /// Where a secret comes from. A scenario cannot name a file outside of its own folder: only the user can.

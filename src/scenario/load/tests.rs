@@ -151,10 +151,12 @@ fn secrets_of_the_scenario_and_of_a_variant_come_together() {
         .replace("target =", "ssh = false\nsecrets = [{ id = \"a\", file-env = \"A_FILE\" }]\ntarget =");
     folder.write("scenario.toml", &text);
     let scenario = folder.load().unwrap();
-    let secret = |id: &str, source| Secret { id: id.to_owned(), source };
-    let b = secret("b", SecretSource::File("keys/b".into()));
-    assert_eq!(scenario.variants[0].secrets, [secret("a", SecretSource::Env("A".into())), b.clone()]);
-    assert_eq!(scenario.variants[1].secrets, [b, secret("a", SecretSource::FileEnv("A_FILE".into()))]);
+    let secret = |id: &str, source, named| Secret { id: id.to_owned(), source, named };
+    let b = secret("b", SecretSource::File("keys/b".into()), (4, 37));
+    let shared = secret("a", SecretSource::Env("A".into()), (4, 12));
+    let own = secret("a", SecretSource::FileEnv("A_FILE".into()), (15, 12));
+    assert_eq!(scenario.variants[0].secrets, [shared, b.clone()]);
+    assert_eq!(scenario.variants[1].secrets, [b, own]);
     assert_eq!((scenario.variants[0].ssh, scenario.variants[1].ssh), (true, false));
 }
 
