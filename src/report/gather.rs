@@ -50,7 +50,10 @@ impl Document {
             ));
         }
         if !run.resumed.is_empty() {
-            let times = format::count(run.resumed.len(), "time");
+            let times = match run.resumed.len() {
+                1 => "once".to_owned(),
+                times => format!("{times} times"),
+            };
             warnings
                 .push(format!("The run was taken up again {times}; rounds that it repeats do not count."));
         }
