@@ -157,8 +157,12 @@ async fn ask_until(
         last.push_str(LISTENS_ELSEWHERE);
     }
     let within = subject.deadline.as_secs();
-    failed(engine, subject, &format!("no right answer from port {port}{path} within {within} s: {last}"))
-        .await
+    failed(
+        engine,
+        subject,
+        &format!("no right answer from port {port}{path} within {within} s (--probe-deadline): {last}"),
+    )
+    .await
 }
 
 async fn wait_for_output(

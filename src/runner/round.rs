@@ -42,21 +42,33 @@ pub(super) async fn variant<E: Engine, O: Observer>(
         Err(error) if changed(&error) => return no_longer(runner, &builds, &error),
         prepared => prepared?,
     };
-    let mut opened = true;
+    let mut stopped = None;
     let mut images = Images::new();
     for planned in builds {
-        if opened {
-            let opening = planned.case.phase == Phase::Cold;
-            let image = build(runner, &pass, &planned).await?;
-            opened = image.is_some() || !opening;
-            images.extend(image.filter(|built| built.works).map(|built| (planned.case.phase, built.image)));
-        } else {
-            let why = "the first build of the round failed, so there is no state to build on";
-            unbuilt(runner, &[planned], &Verdict::Failed(why.into()))?;
+        if let Some(why) = stopped {
+            unbuilt(runner, &[planned], &Verdict::Failed(String::from(why)))?;
+            continue;
         }
+        let made = build(runner, &pass, &planned).await?;
+        if planned.case.phase == Phase::Cold {
+            stopped = nothing_to_build_on(made.as_ref());
+        }
+        images.extend(made.filter(|made| made.works).map(|made| (planned.case.phase, made.image)));
     }
     transfer::measure(runner, &pass, &images, round).await?;
     close(runner).await
+}
+
+/// Why nothing more is built in a round after its first build. An image that never answers would cost its deadline in every
+/// phase, and no number of it would count.
+fn nothing_to_build_on(opening: Option<&Made>) -> Option<&'static str> {
+    match opening {
+        None => Some("the first build of the round failed, so there is no state to build on"),
+        Some(made) if !made.works => {
+            Some("the image of the round's first build does not work, so nothing is built on it")
+        }
+        Some(_) => None,
+    }
 }
 
 /// Whether the files of a scenario are no longer what they were when they were checked: that costs a variant its round.

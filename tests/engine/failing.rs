@@ -52,7 +52,7 @@ fn a_container_that_nobody_reaches_is_shown_with_its_log_and_a_guess_at_the_caus
     };
     web.write("single.Dockerfile", &of("echo first; echo listening on 9999;"));
     web.write("multi.Dockerfile", &of(""));
-    let arguments = ["run", "--rounds=1", "--phase=cold", "--measure=build", "--probe-deadline=1"];
+    let arguments = ["run", "--rounds=1", "--phase=cold,unchanged", "--measure=build", "--probe-deadline=1"];
     let ended = lane.dbench(&arguments).expect(3);
     let loaded = lane.loaded();
     for variant in ["single", "multi"] {
@@ -67,11 +67,14 @@ fn a_container_that_nobody_reaches_is_shown_with_its_log_and_a_guess_at_the_caus
         assert_eq!(
             failed.reason,
             format!(
-                "probe: no right answer from port {PORT}/ within 1 s: nothing answered (does the program listen on \
-                 0.0.0.0, not on 127.0.0.1 alone, and at the port that scenario.toml names?); {wrote}"
+                "probe: no right answer from port {PORT}/ within 1 s (--probe-deadline): nothing answered (does the \
+                 program listen on 0.0.0.0, not on 127.0.0.1 alone, and at the port that scenario.toml names?); {wrote}"
             )
         );
         assert_eq!(log.is_file(), variant == "single");
+        let after = row(&loaded, &web.name, variant, Phase::Unchanged, Metric::BuildWall);
+        let reason = "the image of the round's first build does not work, so nothing is built on it";
+        assert_eq!((after.status, after.value, after.reason.as_str()), (Status::Failed, None, reason));
     }
     ended.says("its log ends:\n  | first\n  | listening on 9999\n");
     assert_eq!(ended.stderr.matches("its log ends:").count(), 1, "{}", ended.stderr);
