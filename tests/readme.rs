@@ -225,35 +225,59 @@ fn the_guide_to_files_has_every_column_and_every_metric() {
     assert_eq!(rows, expected.collect::<Vec<_>>());
 }
 
-#[test]
-fn the_guide_to_files_has_every_key_of_the_report() {
-    fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
-        match value {
-            // Of these the keys are phases and metrics.
-            serde_json::Value::Object(all) => all.iter().for_each(|(key, value)| {
-                found.insert(key.clone());
-                match key.as_str() {
-                    "units" => {}
-                    "figures" => {
-                        let figures =
-                            value.as_object().unwrap().values().flat_map(|of| of.as_object().unwrap());
-                        figures.for_each(|(_, figure)| keys(figure, found));
-                    }
-                    _ => keys(value, found),
+/// Every key of what a program is told.
+fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(all) => all.iter().for_each(|(key, value)| {
+            found.insert(key.clone());
+            // Of these the keys are phases, metrics and builders.
+            match key.as_str() {
+                "units" => {}
+                "bases" if value.is_object() => {}
+                "figures" => {
+                    let figures = value.as_object().unwrap().values().flat_map(|of| of.as_object().unwrap());
+                    figures.for_each(|(_, figure)| keys(figure, found));
                 }
-            }),
-            serde_json::Value::Array(all) => all.iter().for_each(|value| keys(value, found)),
-            _ => {}
-        }
+                _ => keys(value, found),
+            }
+        }),
+        serde_json::Value::Array(all) => all.iter().for_each(|value| keys(value, found)),
+        _ => {}
     }
+}
+
+/// Checks that a section of the guide to files names every key of a JSON text; gives their number.
+fn keys_are_named(section: &str, json: &str) -> usize {
     let guide = files::read_to_string(&root().join("docs/files.md")).unwrap();
-    let (_, guide) = guide.split_once("\n## The report as JSON\n").unwrap();
-    let report = files::read_to_string(&root().join("tests/golden/expected/report.json")).unwrap();
+    let (_, guide) = guide.split_once(&format!("\n## {section}\n")).unwrap();
+    let guide = guide.split("\n## ").next().unwrap();
     let mut found = BTreeSet::new();
-    keys(&serde_json::from_str(&report).unwrap(), &mut found);
-    assert!(found.len() > 60, "{found:?}");
+    keys(&serde_json::from_str(json).unwrap(), &mut found);
     let lacking: Vec<_> = found.iter().filter(|key| !guide.contains(&format!("`{key}`"))).collect();
     assert!(lacking.is_empty(), "{lacking:?}");
+    found.len()
+}
+
+#[test]
+fn the_guide_to_files_has_every_key_of_the_report() {
+    let report = files::read_to_string(&root().join("tests/golden/expected/report.json")).unwrap();
+    let number = keys_are_named("The report as JSON", &report);
+    assert!(number > 60, "{number}");
+}
+
+#[test]
+fn the_guide_to_files_has_every_key_of_lists_plans_and_findings() {
+    let state = tempfile::tempdir().unwrap();
+    for (arguments, code, number) in [
+        (&["list"][..], 0, 16),
+        (&["run", "--plan", "--quick", "--builder=both"], 0, 15),
+        (&["doctor"], 1, 5),
+    ] {
+        let host = [("DOCKER_HOST", "unix:///nonexistent")];
+        let arguments = [arguments, &["--format=json"]].concat();
+        let said = run(root(), state.path(), &host, &arguments).ends(code).out;
+        assert_eq!(keys_are_named("Lists, plans and findings as JSON", &said), number, "{said}");
+    }
 }
 
 #[test]
