@@ -88,7 +88,10 @@ fn is_build_line(line: &str) -> bool {
 
 #[test]
 fn a_classic_text_that_is_cut_or_ends_early_is_a_failed_row() {
-    fails(|| Reply::Cut(begun().concat()), "error reading a body from connection");
+    fails(
+        || Reply::Cut(begun().concat()),
+        "the connection to the engine broke off: error reading a body from connection",
+    );
     fails(|| Reply::Stream(begun()), "the engine's text ended without an image");
     fails(|| Reply::Stream(vec![]), "the engine's text ended without an image");
 }

@@ -139,7 +139,8 @@ fn a_refused_build_is_a_failed_row() {
 
 #[test]
 fn a_stream_that_is_cut_is_a_failed_row() {
-    fails(|| Reply::Cut(trace("sha256:a", "[1/2] RUN make", "", "")), "error reading a body from connection");
+    let reason = "the connection to the engine broke off: error reading a body from connection";
+    fails(|| Reply::Cut(trace("sha256:a", "[1/2] RUN make", "", "")), reason);
 }
 
 #[test]

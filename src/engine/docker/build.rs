@@ -1,7 +1,7 @@
 //! One BuildKit build: a session that serves the context, the request, and the stream of events. What is secret is
 //! blotted out of all that comes back.
 
-use super::client::speaking;
+use super::client::{broke_off, speaking};
 use super::log::Log;
 use super::session::{Offer, Session};
 use super::{ANSWER, DockerEngine, within};
@@ -228,7 +228,10 @@ impl Reading {
 pub(super) fn message(cause: &EngineError) -> String {
     match cause {
         EngineError::DockerStreamError { error } => error.clone(),
-        other => said(&other.to_string(), other.source()).join(": "),
+        other => {
+            let way = if broke_off(other) { "the connection to the engine broke off: " } else { "" };
+            format!("{way}{}", said(&other.to_string(), other.source()).join(": "))
+        }
     }
 }
 

@@ -181,7 +181,12 @@ async fn within<T>(doing: &str, deadline: Duration, what: impl Future<Output = T
 }
 
 fn failed(doing: &str, cause: bollard::errors::Error) -> Error {
-    Error::surroundings(format!("the engine failed at {doing}")).because(cause)
+    let broke_off = client::broke_off(&cause);
+    let error = Error::surroundings(format!("the engine failed at {doing}")).because(cause);
+    match broke_off {
+        true => error.hint("the connection broke off: see whether the engine still runs, then try again"),
+        false => error,
+    }
 }
 
 /// `None` for the engine's 404.
