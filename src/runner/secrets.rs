@@ -77,8 +77,9 @@ fn of_variant(scenario: &Scenario, variant: &Variant, environment: Environment<'
         }
         given.secrets.push(Secret { id: id.clone(), value });
     }
-    if variant.ssh {
-        given.agent = Some(agent(environment).map_err(|(what, hint)| wrong(what, hint).in_file(&file))?);
+    if let Some((line, column)) = variant.ssh {
+        let reached = agent(environment);
+        given.agent = Some(reached.map_err(|(what, hint)| wrong(what, hint).at(&file, line, column))?);
     }
     Ok(given)
 }
@@ -260,7 +261,7 @@ mod tests {
     #[test]
     fn an_agent_must_listen_where_the_environment_says() {
         let (folder, scenario) = scenario("ssh = true");
-        let lead = "scenario.toml: the variant `single`: ";
+        let lead = "scenario.toml:1:7: the variant `single`: ";
         assert_eq!(
             wrong(&scenario, &[]),
             format!("{lead}there is no SSH agent: the variable SSH_AUTH_SOCK is not set")

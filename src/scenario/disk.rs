@@ -15,8 +15,7 @@ pub(super) struct Scenario {
     pub notes: Vec<String>,
     #[serde(default)]
     pub secrets: Vec<Spanned<Secret>>,
-    #[serde(default)]
-    pub ssh: bool,
+    pub ssh: Option<Spanned<bool>>,
     pub variants: Vec<Spanned<Variant>>,
     pub probe: Spanned<Probe>,
     #[serde(default)]
@@ -39,7 +38,7 @@ pub(super) struct Variant {
     pub notes: Vec<String>,
     #[serde(default)]
     pub secrets: Vec<Spanned<Secret>>,
-    pub ssh: Option<bool>,
+    pub ssh: Option<Spanned<bool>>,
     #[serde(default)]
     pub probe: Changes,
 }

@@ -133,7 +133,7 @@ pub(super) fn of(scenario: &Scenario) -> Result<String> {
         for secret in &variant.secrets {
             hasher.secret(secret);
         }
-        if variant.ssh {
+        if variant.ssh.is_some() {
             hasher.part("ssh");
         }
         for (key, value) in &variant.probe.env {

@@ -8,7 +8,7 @@ mod tests;
 
 use super::bases::{BaseContract, check_libc};
 use super::{Dockerfile, Scenario, Variant, disk, hash};
-use crate::error::{Error, Result, files};
+use crate::error::{Error, Result, files, line_and_column};
 use crate::meant::{meant, meant_key};
 use crate::results::{Claim, ClaimRecord, Phase, Quantity};
 use std::ops::Range;
@@ -30,6 +30,12 @@ struct Place {
 impl Place {
     fn error(&self, at: usize, message: impl Into<String>, hint: impl Into<String>) -> Error {
         Error::input(message).at_offset(&self.file, &self.text, at).hint(hint)
+    }
+
+    /// The line and column of what is allowed, if it is.
+    fn allowed(&self, what: Option<&Spanned<bool>>) -> Option<(usize, usize)> {
+        let said = what.filter(|said| *said.get_ref())?;
+        Some(line_and_column(&self.text, said.span().start))
     }
 
     /// A path of the file, which must exist and stay inside the scenario, symbolic links followed.
@@ -179,7 +185,7 @@ fn build(place: &Place, name: String, disk: disk::Scenario) -> Result<Scenario> 
     let sent: Vec<PathBuf> = std::iter::once(context.clone()).chain(overlays).collect();
     let shared = Shared {
         secrets: secrets::list(place, &sent, &disk.secrets)?,
-        ssh: disk.ssh,
+        ssh: place.allowed(disk.ssh.as_ref()),
         probe: probe::shared(place, disk.probe, source.is_some() || deps.is_some())?,
     };
     let at = disk.variants.first().map_or(0, |variant| variant.span().start);
@@ -238,7 +244,7 @@ fn baseline_at(place: &Place, variant: &Range<usize>) -> usize {
 /// What all variants share, unless they say otherwise.
 struct Shared {
     secrets: Vec<super::Secret>,
-    ssh: bool,
+    ssh: Option<(usize, usize)>,
     probe: super::Probe,
 }
 
@@ -264,7 +270,7 @@ fn variant(place: &Place, sent: &[PathBuf], disk: disk::Variant, shared: &Shared
     Ok(Variant {
         probe: probe::of_variant(place, &shared.probe, disk.probe)?,
         secrets: secrets::merged(&shared.secrets, secrets::list(place, sent, &disk.secrets)?),
-        ssh: disk.ssh.unwrap_or(shared.ssh),
+        ssh: disk.ssh.as_ref().map_or(shared.ssh, |own| place.allowed(Some(own))),
         name: disk.name.into_inner(),
         baseline: disk.baseline,
         path,

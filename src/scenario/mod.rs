@@ -96,8 +96,8 @@ pub struct Variant {
     pub notes: Vec<String>,
     /// What its build may read: the scenario's secrets and its own.
     pub secrets: Vec<Secret>,
-    /// Whether its build reaches the user's SSH agent.
-    pub ssh: bool,
+    /// The line and column of scenario.toml that let its build reach the user's SSH agent, if some do.
+    pub ssh: Option<(usize, usize)>,
     /// How its image is proven to work: the scenario's probe with the variant's own changes.
     pub probe: Probe,
 }
@@ -111,8 +111,8 @@ impl Variant {
         let target = self.dockerfile.target(self.target.as_deref())?;
         let given = match (self.secrets.first(), self.ssh) {
             (Some(secret), _) => Some(format!("the secret `{}` needs BuildKit", secret.id)),
-            (None, true) => Some("the SSH agent needs BuildKit".to_owned()),
-            (None, false) => None,
+            (None, Some(_)) => Some("the SSH agent needs BuildKit".to_owned()),
+            (None, None) => None,
         };
         let given = given.filter(|_| builder == Builder::Classic);
         Ok(self.dockerfile.lacking(target, builder).or(given))

@@ -157,7 +157,7 @@ fn secrets_of_the_scenario_and_of_a_variant_come_together() {
     let own = secret("a", SecretSource::FileEnv("A_FILE".into()), (15, 12));
     assert_eq!(scenario.variants[0].secrets, [shared, b.clone()]);
     assert_eq!(scenario.variants[1].secrets, [b, own]);
-    assert_eq!((scenario.variants[0].ssh, scenario.variants[1].ssh), (true, false));
+    assert_eq!((scenario.variants[0].ssh, scenario.variants[1].ssh), (Some((3, 7)), None));
 }
 
 #[test]
