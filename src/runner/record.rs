@@ -40,8 +40,20 @@ impl Verdict {
 
     fn reason(&self) -> String {
         let reason = self.counts().err().unwrap_or_default();
-        reason.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(REASON).collect()
+        elided(&reason.split_whitespace().collect::<Vec<_>>().join(" "), REASON)
     }
+}
+
+/// Text of at most so many characters: what is too much goes from its middle, as the end of a message says what came of
+/// what its beginning names.
+pub(super) fn elided(text: &str, most: usize) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= most {
+        return text.to_owned();
+    }
+    let half = (most - 1) / 2;
+    let (start, end) = (&characters[..half], &characters[characters.len() - half..]);
+    start.iter().chain(['…'].iter()).chain(end).collect()
 }
 
 /// What all rows of one build share.
@@ -194,6 +206,13 @@ mod tests {
     use crate::engine::VertexUpdate;
     use crate::results::{Builder, Phase};
     use std::time::Duration;
+
+    #[test]
+    fn a_long_text_keeps_its_beginning_and_its_end() {
+        assert_eq!(elided("abcdefgh", 8), "abcdefgh");
+        assert_eq!(elided("äbcdefghi", 7), "äbc…ghi");
+        assert_eq!(elided("äbcdefghi", 8), "äbc…ghi");
+    }
 
     #[test]
     fn a_clock_that_jumped_costs_what_the_engine_tells_and_nothing_else() {

@@ -7,7 +7,7 @@ use super::pass::Pass;
 use super::plan::Planned;
 use super::probe::{Started, Subject, Wrong, probe};
 use super::proof::{Claimed, prove, reaches};
-use super::record::{Of, Verdict};
+use super::record::{Of, Verdict, elided};
 use super::transfer::{self, Image, Images};
 use super::{Observer, Runner, clean, naming, steps, tail};
 use crate::engine::{Built, Engine};
@@ -20,8 +20,8 @@ use std::path::Path;
 /// What goes on after the last step of a build.
 const PROBING: &str = "probing";
 const READING: &str = "reading the layers";
-/// How many characters of a container's last line stand in a reason.
-const REASON_LINE: usize = 160;
+/// How many characters of a step, or of a container's last line, stand in a reason.
+const PART: usize = 100;
 
 /// Builds, proves and probes one variant in one round, and removes what that made.
 pub(super) async fn variant<E: Engine, O: Observer>(
@@ -45,29 +45,30 @@ pub(super) async fn variant<E: Engine, O: Observer>(
     let mut stopped = None;
     let mut images = Images::new();
     for planned in builds {
-        if let Some(why) = stopped {
-            unbuilt(runner, &[planned], &Verdict::Failed(String::from(why)))?;
+        if let Some(why) = &stopped {
+            unbuilt(runner, &[planned], &Verdict::Failed(String::clone(why)))?;
             continue;
         }
-        let made = build(runner, &pass, &planned).await?;
-        if planned.case.phase == Phase::Cold {
-            stopped = nothing_to_build_on(made.as_ref());
+        match build(runner, &pass, &planned).await? {
+            Ok(image) => {
+                images.insert(planned.case.phase, image);
+            }
+            Err(reason) if planned.case.phase == Phase::Cold => {
+                stopped = Some(nothing_to_build_on(planned.measured, &reason));
+            }
+            Err(_told_in_its_row) => {}
         }
-        images.extend(made.filter(|made| made.works).map(|made| (planned.case.phase, made.image)));
     }
     transfer::measure(runner, &pass, &images, round).await?;
     close(runner).await
 }
 
-/// Why nothing more is built in a round after its first build. An image that never answers would cost its deadline in every
-/// phase, and no number of it would count.
-fn nothing_to_build_on(opening: Option<&Made>) -> Option<&'static str> {
-    match opening {
-        None => Some("the first build of the round failed, so there is no state to build on"),
-        Some(made) if !made.works => {
-            Some("the image of the round's first build does not work, so nothing is built on it")
-        }
-        Some(_) => None,
+/// Why nothing more is built in a round whose first build failed, or made an image that does not work: one that never answers
+/// would cost its deadline in every phase, and no number of it would count. One that is measured has its reason in its row.
+fn nothing_to_build_on(measured: bool, reason: &str) -> String {
+    match measured {
+        true => "the first build of the round failed, so nothing is built on it".to_owned(),
+        false => format!("the first build of the round failed: {reason}"),
     }
 }
 
@@ -107,22 +108,16 @@ fn unbuilt<E: Engine, O: Observer>(
     Ok(())
 }
 
-/// What a build made and what became of it.
-struct Made {
-    image: Image,
-    /// Whether the image gave the expected answer.
-    works: bool,
-}
-
-/// One build with its proof, its probe and its rows; its image, if it has one.
+/// One build with its proof, its probe and its rows: its image, if that works, or else the reason.
 async fn build<E: Engine, O: Observer>(
     runner: &mut Runner<'_, E, O>,
     pass: &Pass<'_>,
     planned: &Planned,
-) -> Result<Option<Made>> {
+) -> Result<Result<Image, String>> {
     let (nonce, edited) = match pass.edit(&runner.run.id, planned) {
         Err(error) if changed(&error) => {
-            return no_longer(runner, std::slice::from_ref(planned), &error).map(|()| None);
+            no_longer(runner, std::slice::from_ref(planned), &error)?;
+            return Ok(Err(error.reason()));
         }
         edited => edited?,
     };
@@ -133,10 +128,11 @@ async fn build<E: Engine, O: Observer>(
     files::write(&log, &built.log)?;
     let (verdict, start) = match &built.outcome {
         Err(failure) => {
-            let step = failure.step.as_ref().map(|s| format!("step `{s}`: ")).unwrap_or_default();
+            let step = failure.step.as_ref().map(|s| format!("step `{}`: ", elided(s, PART)));
+            let message = elided(&failure.message, 2 * PART);
             let shown = tail::of_step(&built.log, failure.step.as_deref());
             let logged = show_log(runner, planned, &log, &shown);
-            (Verdict::Failed(format!("{step}{} {logged}", failure.message)), None)
+            (Verdict::Failed(format!("{}{message} {logged}", step.unwrap_or_default())), None)
         }
         Ok(image) => judge(runner, pass, planned, &built, &nonce, &edited, image).await?,
     };
@@ -148,9 +144,12 @@ async fn build<E: Engine, O: Observer>(
         let of = Of::new(&planned.case, planned.round, Some(built.started), &Verdict::Valid).over(start.link);
         runner.writer.sample(&of.sample(Metric::StartReady, Some(nanoseconds(start.after))))?;
     }
-    let works = !matches!(verdict, Verdict::Failed(_));
-    let unproven = if let Verdict::Invalid(reason) = verdict { Some(reason) } else { None };
-    Ok(built.outcome.ok().map(|id| Made { image: Image { id, unproven }, works }))
+    Ok(match (verdict, built.outcome) {
+        (Verdict::Failed(reason), _) => Err(reason),
+        (Verdict::Invalid(reason), Ok(id)) => Ok(Image { id, unproven: Some(reason) }),
+        (_, Ok(id)) => Ok(Image { id, unproven: None }),
+        (_, Err(failure)) => Err(failure.message),
+    })
 }
 
 /// The probe before the proof, because an image that does not work makes every number meaningless. An edit that the
@@ -231,15 +230,7 @@ fn wrong_answer<E: Engine, O: Observer>(
     let log = runner.writer.folder().container_log(&planned.case, planned.round);
     files::write(&log, written)?;
     let logged = show_log(runner, planned, &log, &lines);
-    Ok(format!("probe: {}; its container wrote last `{}` {logged}", wrong.what, short(last)))
-}
-
-/// A line as it stands within a reason.
-fn short(line: &str) -> String {
-    match line.char_indices().nth(REASON_LINE) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
-    }
+    Ok(format!("probe: {}; its container wrote last `{}` {logged}", wrong.what, elided(last, PART)))
 }
 
 /// Shows the end of the log of what failed, and gives the words that name the log in a reason.

@@ -230,6 +230,18 @@ async fn a_failed_build_is_a_row_and_costs_only_what_stands_on_it() {
 }
 
 #[tokio::test]
+async fn a_priming_build_that_fails_has_its_reason_in_the_rows_that_stand_on_it() {
+    let mut engine = FakeEngine::default();
+    engine.broken = Some("single-cold");
+    let (loaded, _) = run(&engine, &mut Heard::default(), &[Phase::Unchanged], false).await;
+    assert_eq!(
+        of(&loaded, "single", Metric::BuildWall).reason,
+        "the first build of the round failed: step `2 COPY edition /edition`: no such file \
+         (log: logs/file-single-buildkit-cold-1.log)"
+    );
+}
+
+#[tokio::test]
 async fn without_cold_a_priming_build_opens_the_round_and_is_not_measured() {
     let engine = FakeEngine::default();
     let (loaded, _) = run(&engine, &mut Heard::default(), &[Phase::Unchanged], false).await;

@@ -128,7 +128,7 @@ fn a_secret_or_an_agent_that_is_not_there_is_wrong_input_and_nothing_is_built() 
     let tiny = scenario(&lane);
     let ended = run(&lane, &[("GREETER_KEY_FILE", &lane.path("key"))]).expect(2);
     ended.says(
-        "the variant `single`: the secret `token` is not there: the variable GREETER_TOKEN is not set\n",
+        "scenario.toml:2:5: the variant `single`: the secret `token` is not there: the variable GREETER_TOKEN is not set\n",
     );
     tiny.write("scenario.toml", &format!("ssh = true\n{}", include_str!("../common/file.toml")));
     let ended = run(&lane, &[]).expect(2);
