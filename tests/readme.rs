@@ -11,7 +11,7 @@ use common::{Folder, run};
 use dbench::error::files;
 use dbench::results::{Loaded, Metric, Phase, RunFolder, Status};
 use dbench::scenario::{Expect, Scenario};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 fn root() -> &'static Path {
@@ -278,6 +278,30 @@ fn the_guide_to_files_has_every_key_of_lists_plans_and_findings() {
         let said = run(root(), state.path(), &host, &arguments).ends(code).out;
         assert_eq!(keys_are_named("Lists, plans and findings as JSON", &said), number, "{said}");
     }
+}
+
+#[test]
+fn the_table_of_parity_is_what_its_rows_say() {
+    let rows = files::read_to_string(&root().join("docs/parity.csv")).unwrap();
+    let mut times: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+    for row in rows.lines().skip(1) {
+        let (build, rest) = row.strip_prefix('"').unwrap().split_once("\",").unwrap();
+        let [_pair, _place, client, ns, _sent] = rest.split(',').collect::<Vec<_>>()[..] else {
+            panic!("{row}")
+        };
+        times.entry((build, client)).or_default().push(ns.parse().unwrap());
+    }
+    let readme = readme();
+    for ((build, _), ours) in times.iter().filter(|((_, client), _)| *client == "dbench") {
+        let theirs = &times[&(*build, "docker")];
+        let mut ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
+        ratios.sort_by(f64::total_cmp);
+        assert_eq!(ratios.len(), 10, "{build}");
+        let middle = f64::midpoint(ratios[4], ratios[5]);
+        let row = format!("| {build} | {middle:.2} | {:.2} to {:.2} |\n", ratios[0], ratios[9]);
+        assert!(readme.contains(&row), "{row}");
+    }
+    assert_eq!(times.len(), 12);
 }
 
 #[test]
