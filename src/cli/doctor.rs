@@ -12,7 +12,7 @@ use crate::engine::node::PrivateNode;
 use crate::engine::{Engine, STAND_IN_LABEL};
 use crate::error::{Error, Exit, Result, shown};
 use crate::results::{Builder, Measure};
-use crate::runner::{bases, emulated, normal_platform, state_folder};
+use crate::runner::{bases, emulated, holder, normal_platform, state_folder};
 use crate::scenario::Scenario;
 use machine::Look;
 use serde::Serialize;
@@ -189,7 +189,13 @@ fn look_at_config(findings: &mut Findings, config: &Config, arguments: &Argument
     let folders =
         [("scenarios", config.scenarios(&arguments.scenarios)), ("results", config.out(&arguments.out))];
     for (what, folder) in folders {
-        findings.fine(what, format!("{} ({})", shown(&folder.value).display(), folder.from));
+        let said = format!("{} ({})", shown(&folder.value).display(), folder.from);
+        match unwritable(&folder.value).filter(|_| what == "results") {
+            Some(why) => {
+                findings.problem(what, format!("{said}: {why}"), "name one that can be written with --out");
+            }
+            None => findings.fine(what, said),
+        }
     }
     let builders = config.builders(arguments.builder);
     findings.fine("builders used", format!("{} ({})", builders.value.name(), builders.from));
@@ -228,11 +234,27 @@ fn look_at_surroundings(findings: &mut Findings, node_root: Option<&Path>) {
         Err(error) => findings.fine("private node", format!("cannot be had: {}", error.reason())),
     }
     match state_folder() {
-        Ok(folder) => findings.fine("journal", folder.display().to_string()),
+        Ok(folder) => match unwritable(&folder) {
+            Some(why) => {
+                let cure = "point XDG_STATE_HOME at a folder that can be written";
+                findings.problem("journal", format!("{}: {why}", folder.display()), cure);
+            }
+            None => findings.fine("journal", folder.display().to_string()),
+        },
         Err(error) => {
             findings.problem("journal", error.reason(), error.advice().unwrap_or_default().to_owned())
         }
     }
+}
+
+/// Why a run could not write below a folder, which need not be there yet: it is tried, and nothing is left of it.
+fn unwritable(folder: &Path) -> Option<String> {
+    let whole = std::path::absolute(folder).ok()?;
+    let there = whole.ancestors().find(|place| place.exists())?;
+    tempfile::tempdir_in(there).err().map(|cause| {
+        let cause = cause.kind().to_string();
+        format!("nothing can be written in {}: {cause}", shown(there).display())
+    })
 }
 
 /// Shows which engine is asked, why that one, and how, and asks it.
@@ -278,6 +300,10 @@ async fn look_at_engine(
         findings.worse("platform", found, "leave --platform out to build for the engine's own");
     }
     findings.fine("store", format!("{} ({})", record.driver, record.store));
+    if let Some(holder) = state_folder().ok().and_then(|state| holder(&state, &about.id)) {
+        let cure = "wait for it or end it; two runs at once would measure each other";
+        findings.problem("engine", format!("another dbench uses it: {holder}"), cure);
+    }
     if about.is_local() {
         findings.0.push(machine::disk(Some(&about.root)));
     } else {

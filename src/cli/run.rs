@@ -218,6 +218,9 @@ pub(super) async fn run(
         if let Err(missing) = engine::secrets(&scenarios, &selection.builders) {
             screen.problem("warning", &format!("{missing}"));
         }
+        for mounted in runner::unnamed_secrets(&scenarios, &selection.builders)? {
+            screen.problem("warning", &mounted);
+        }
         let transfers = transferring.then_some(&transfers);
         return plan::show(&plan, transfers, &scenarios, &map, &out, arguments.format, screen)
             .map(|()| Exit::Done);

@@ -27,8 +27,7 @@ impl Lock {
     /// If another process of this machine has it: which, as far as that can be known.
     pub fn take(state: &Path, engine: &str) -> Result<Self> {
         files::create_dir_all(state)?;
-        let name: String = engine.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let path = state.join(format!("engine-{name}.lock"));
+        let path = of_engine(state, engine);
         let file = files::append(&path)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -61,6 +60,22 @@ impl Lock {
     }
 }
 
+fn of_engine(state: &Path, engine: &str) -> PathBuf {
+    let name: String = engine.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    state.join(format!("engine-{name}.lock"))
+}
+
+/// Whether somebody has that lock now.
+fn is_held(path: &Path) -> bool {
+    files::open(path).is_ok_and(|file| file.try_lock_shared().is_err())
+}
+
+/// Who uses an engine now, as far as this user's own runs go.
+pub fn holder(state: &Path, engine: &str) -> Option<String> {
+    let path = of_engine(state, engine);
+    is_held(&path).then(|| noted(&path))
+}
+
 /// Who measures into a folder now, as far as this user's own runs go.
 pub fn measuring(state: &Path, folder: &Path) -> Option<String> {
     let folder = real(folder);
@@ -68,8 +83,7 @@ pub fn measuring(state: &Path, folder: &Path) -> Option<String> {
     locks.iter().find_map(|path| {
         let text = files::read_to_string(path).ok()?;
         let of_folder = text.lines().nth(1) == Some(folder.to_string_lossy().as_ref());
-        let held = || files::open(path).is_ok_and(|file| file.try_lock_shared().is_err());
-        (of_folder && held()).then(|| noted(path))
+        (of_folder && is_held(path)).then(|| noted(path))
     })
 }
 

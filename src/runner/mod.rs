@@ -9,6 +9,7 @@ pub mod host;
 mod journal;
 mod journalled;
 mod lock;
+mod mounted;
 mod naming;
 mod newer;
 pub mod noise;
@@ -29,7 +30,8 @@ mod transfer;
 
 pub use clean::{Cleaned, clean, clean_run};
 pub use journal::state_folder;
-pub use lock::{Lock, measuring};
+pub use lock::{Lock, holder, measuring};
+pub use mounted::unnamed_secrets;
 pub use plan::{Estimate, Planned, Selection, estimate, estimate_transfers, select, with_edits};
 pub use platform::{emulated, normal as normal_platform};
 pub use proof::{Claimed, prove};
@@ -192,7 +194,8 @@ impl<'a, E: Engine, O: Observer> Runner<'a, E, O> {
             wanted.and_then(|wanted| emulated(wanted, &about.record.platform)),
         ];
         let newer = newer::warnings(scenarios, &runner.settings.selection.builders, &about.record.version);
-        for warning in warnings.into_iter().flatten().chain(newer) {
+        let mounted = mounted::unnamed_secrets(scenarios, &runner.settings.selection.builders)?;
+        for warning in warnings.into_iter().flatten().chain(newer).chain(mounted) {
             runner.warn(warning)?;
         }
         Ok(runner)

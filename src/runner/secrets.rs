@@ -1,6 +1,7 @@
 //! Owns what the secrets of a run hold: read once, before anything is built, so that a missing one costs nothing.
 //! Leaves to the scenario where they come from, and to the engine that they are kept out of what it says.
 
+use super::mounted;
 use crate::engine::{LONGEST_SECRET, SHORTEST_SECRET, Secret};
 use crate::error::{Error, Result, files};
 use crate::results::Builder;
@@ -66,6 +67,7 @@ fn of_variant(scenario: &Scenario, variant: &Variant, environment: Environment<'
     let wrong = |what: String, hint: String| {
         Error::input(format!("the variant `{}`: {what}", variant.name)).hint(hint)
     };
+    mounted::refuse(variant)?;
     let mut given = Given::default();
     for secret in &variant.secrets {
         let (id, (line, column)) = (&secret.id, secret.named);

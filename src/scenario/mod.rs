@@ -10,7 +10,7 @@ mod load;
 mod nonce;
 mod unpacked;
 
-pub use dockerfile::{Dockerfile, News, Origin, Stage, Step, StepKind, Takes};
+pub use dockerfile::{Dockerfile, News, Origin, SecretMount, Stage, Step, StepKind, Takes};
 pub use nonce::Nonce;
 pub use unpacked::{Removed, Unpacked, remove_unpacked};
 

@@ -129,6 +129,17 @@ pub struct Takes {
     pub stages: Vec<usize>,
     /// Images, by name.
     pub images: Vec<String>,
+    /// Secrets, by id.
+    pub secrets: Vec<SecretMount>,
+}
+
+/// `RUN --mount=type=secret`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretMount {
+    /// What the build calls the secret.
+    pub id: String,
+    /// Whether the step fails without it.
+    pub required: bool,
 }
 
 impl Dockerfile {

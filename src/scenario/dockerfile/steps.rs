@@ -2,7 +2,7 @@
 
 use super::lexer::{self, Instruction};
 use super::parse::{Parser, json_words};
-use super::{Origin, Step, StepKind, Takes, Transfer};
+use super::{Origin, SecretMount, Step, StepKind, Takes, Transfer};
 use crate::error::Result;
 use std::ops::Range;
 
@@ -224,6 +224,7 @@ impl Parser<'_> {
                 );
             }
             let (mut kind, mut from, mut source) = ("bind", None, None);
+            let (mut id, mut target, mut required) = (None, None, false);
             let mut at = flag.value.start;
             for field in text.split(',') {
                 let (key, value) = field.split_once('=').unwrap_or((field, ""));
@@ -232,6 +233,9 @@ impl Parser<'_> {
                     "type" => kind = value,
                     "from" => from = Some(place),
                     "source" | "src" => source = Some((place.start, value.to_owned())),
+                    "id" => id = Some(value),
+                    "target" | "dst" | "destination" => target = value.rsplit('/').next(),
+                    "required" => required = matches!(value, "" | "true" | "1"),
                     _ => {}
                 }
                 at += field.len() + 1;
@@ -246,6 +250,10 @@ impl Parser<'_> {
                     let (at, source) = source.unwrap_or((at, ".".to_owned()));
                     self.check_source(of, at, &source)?;
                     takes.context.push(source);
+                }
+                None if kind == "secret" => {
+                    let id = id.or(target).map(str::to_owned);
+                    takes.secrets.extend(id.map(|id| SecretMount { id, required }));
                 }
                 None => {}
             }
