@@ -139,7 +139,7 @@ fn a_run_that_was_broken_off_says_so_first_and_how_much_is_missing() {
     loaded.run.interrupted = false;
     assert!(said(&loaded).iter().all(|text| !text.contains("missing")));
     loaded.run.ended = None;
-    assert!(said(&loaded).iter().all(|text| text.contains(&format!("without an end {missing}; "))));
+    assert!(said(&loaded).iter().all(|text| text.contains(&format!("not ended {missing}; "))));
     // A round that another repeats is there if the other is.
     loaded.run.scenarios[0].repeats.insert(4, 1);
     assert!(said(&loaded)[0].contains("with 14 of 18 builds missing"));

@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Change and print nothing, and end with exit code 4 if the charts or the file of `--into` would change
     #[arg(long)]
     check: bool,
-    /// Only draw the timeline of this build, SCENARIO/VARIANT/PHASE[/ROUND]; without a round, of the median one
+    /// Only draw the timeline of this build, SCENARIO/VARIANT/PHASE[/BUILDER][/ROUND]; else the median round
     #[arg(long, value_name = "BUILD", value_parser = timeline::parse, conflicts_with_all = ["into", "check", "format"])]
     timeline: Option<Wanted>,
     /// Draw every chart as PNG as well, at twice its size

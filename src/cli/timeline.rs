@@ -6,7 +6,7 @@ use super::screen::Screen;
 use crate::error::{Error, Result, shown};
 use crate::meant::meant;
 use crate::report::one_build;
-use crate::results::{Case, Loaded, Phase};
+use crate::results::{Builder, Case, Loaded, Phase};
 
 /// The build that `--timeline` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(super) struct Wanted {
     scenario: String,
     variant: String,
     phase: Phase,
+    /// `None` for the one that the report takes first.
+    builder: Option<Builder>,
     /// `None` for the median one.
     round: Option<u32>,
 }
@@ -21,13 +23,20 @@ pub(super) struct Wanted {
 /// The value of `--timeline`.
 pub(super) fn parse(text: &str) -> Result<Wanted, String> {
     let parts: Vec<&str> = text.split('/').collect();
-    let (names, round) = match parts.as_slice() {
-        [scenario, variant, phase] => ([scenario, variant, phase], None),
-        [scenario, variant, phase, round] => ([scenario, variant, phase], Some(round)),
+    let named = parts.get(3).and_then(|text| Builder::parse(text));
+    let (names, round) = match (parts.as_slice(), named) {
+        ([scenario, variant, phase], _) | ([scenario, variant, phase, _], Some(_)) => {
+            ([scenario, variant, phase], None)
+        }
+        ([scenario, variant, phase, round], None) | ([scenario, variant, phase, _, round], Some(_)) => {
+            ([scenario, variant, phase], Some(round))
+        }
         _ => {
-            return Err("write SCENARIO/VARIANT/PHASE or SCENARIO/VARIANT/PHASE/ROUND, for example \
-                        go-scratch/multi/cold"
-                .to_owned());
+            return Err(
+                "write SCENARIO/VARIANT/PHASE[/BUILDER][/ROUND], for example go-scratch/multi/cold or \
+                        go-scratch/multi/cold/classic/1"
+                    .to_owned(),
+            );
         }
     };
     let [scenario, variant, of_phase] = names;
@@ -40,6 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Wanted, String> {
         scenario: (*scenario).to_owned(),
         variant: (*variant).to_owned(),
         phase: phase(of_phase).map_err(|why| format!("phase `{of_phase}`: {why}"))?,
+        builder: named,
         round: round.transpose()?,
     })
 }
@@ -74,10 +84,16 @@ fn case(loaded: &Loaded, wanted: &Wanted) -> Result<Case> {
         let phases = run.phases.iter().map(|phase| phase.name()).collect();
         return Err(unknown("phase", wanted.phase.name(), phases));
     }
+    let builder = wanted.builder.unwrap_or(run.builder);
+    let builders = run.all_builders();
+    if !builders.contains(&builder) {
+        let names = builders.iter().map(|builder| builder.name()).collect();
+        return Err(unknown("builder", builder.name(), names));
+    }
     Ok(Case {
         scenario: wanted.scenario.clone(),
         variant: wanted.variant.clone(),
-        builder: run.builder,
+        builder,
         phase: wanted.phase,
     })
 }
@@ -92,13 +108,17 @@ mod tests {
             scenario: "go-scratch".to_owned(),
             variant: "multi".to_owned(),
             phase: Phase::SourceEdit,
+            builder: None,
             round,
         };
         assert_eq!(parse("go-scratch/multi/source-edit"), Ok(wanted(None)));
         assert_eq!(parse("go-scratch/multi/source-edit/2"), Ok(wanted(Some(2))));
+        let by = |builder, round| Wanted { builder: Some(builder), ..wanted(round) };
+        assert_eq!(parse("go-scratch/multi/source-edit/classic"), Ok(by(Builder::Classic, None)));
+        assert_eq!(parse("go-scratch/multi/source-edit/buildkit/2"), Ok(by(Builder::Buildkit, Some(2))));
         for (text, said) in [
-            ("go-scratch", "write SCENARIO/VARIANT/PHASE or "),
-            ("a/b/cold/1/2", "write SCENARIO/VARIANT/PHASE or "),
+            ("go-scratch", "write SCENARIO/VARIANT/PHASE[/BUILDER][/ROUND], "),
+            ("a/b/cold/1/2", "write SCENARIO/VARIANT/PHASE[/BUILDER][/ROUND], "),
             ("a/b/cold/0", "`0` is not a round; rounds count from 1"),
             (
                 "a/b/cod",

@@ -231,8 +231,13 @@ impl Document {
 
     /// The builders as people write them.
     pub(super) fn builder(&self) -> String {
-        let all = if self.builders.is_empty() { std::slice::from_ref(&self.builder) } else { &self.builders };
-        let all: Vec<&str> = all.iter().map(|builder| builder.title()).collect();
+        let one = std::slice::from_ref(&self.builder);
+        self.built_by(if self.builders.is_empty() { one } else { &self.builders })
+    }
+
+    /// Some of the builders as people write them, and what was built for.
+    pub(super) fn built_by(&self, builders: &[Builder]) -> String {
+        let all: Vec<&str> = builders.iter().map(|builder| builder.title()).collect();
         let platform = self.platform.as_ref().map(|platform| format!(", for {platform}")).unwrap_or_default();
         format!("{}{platform}", all.join(" and "))
     }
@@ -253,6 +258,15 @@ impl Document {
 }
 
 impl Section {
+    /// What is to be known of the scenario, and of its variants with their names.
+    pub(super) fn all_notes(&self) -> Vec<String> {
+        let of = |variant: &Row| -> Vec<String> {
+            variant.notes.iter().map(|note| format!("{}: {note}", variant.name)).collect()
+        };
+        let all = self.notes.iter().cloned().chain(self.variants.iter().flat_map(of));
+        all.map(|note| super::format::clean(&note)).collect()
+    }
+
     /// The bases that its numbers rest on.
     pub(super) fn bases(&self) -> Vec<&BaseRecord> {
         self.bases.iter().collect()

@@ -46,7 +46,9 @@ impl Document {
         }
         if run.ended.is_none() {
             warnings.push(format!(
-                "The run has no end: it goes on, or was killed{lack}. What was measured until then is shown."
+                "The run has no end: it goes on, or was killed{lack}. What was measured until then is shown; one that was \
+                 killed goes on with `dbench run --resume {}`.",
+                run.id
             ));
         }
         if !run.resumed.is_empty() {
@@ -129,7 +131,7 @@ fn broken_off(run: &Run, lack: &str) -> String {
     } else if run.failure.is_some() {
         format!("ended by an error{lack}")
     } else if run.ended.is_none() {
-        format!("without an end{lack}")
+        format!("not ended{lack}")
     } else {
         String::new()
     }

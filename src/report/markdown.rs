@@ -206,9 +206,7 @@ fn claims(section: &Section, text: &mut String) {
 }
 
 fn notes(section: &Section, text: &mut String) {
-    let of_variants =
-        section.variants.iter().flat_map(|v| v.notes.iter().map(move |note| format!("{}: {note}", v.name)));
-    let notes: Vec<String> = section.notes.iter().cloned().chain(of_variants).collect();
+    let notes = section.all_notes();
     for note in &notes {
         text.push_str(&format!("- {}\n", noted(note)));
     }

@@ -32,6 +32,9 @@ pub fn one_build(loaded: &Loaded, case: &Case, round: Option<u32>) -> Result<(Ve
     let said = format!("round {chosen}{why}");
     let timeline = Timeline { why, problem: problem.map(|text| super::format::clean(&text)), ..timeline };
     let mut name = format!("timeline-{}_{}_{}", case.scenario, case.variant, case.phase);
+    if case.builder != loaded.run.builder {
+        name.push_str(&format!("_{}", case.builder.name()));
+    }
     if let Some(round) = round {
         name.push_str(&format!("_{round}"));
     }

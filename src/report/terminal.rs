@@ -141,6 +141,11 @@ impl Page {
         if !section.claims.is_empty() {
             self.blank();
         }
+        let notes = section.all_notes();
+        notes.iter().for_each(|note| self.item(DIM, note));
+        if !notes.is_empty() {
+            self.blank();
+        }
     }
 
     fn table(&mut self, section: &Section, head: &[&str], columns: Vec<Column>) {

@@ -19,6 +19,7 @@ pub(super) struct Timeline {
     pub(super) phase: Phase,
     /// Where the variant stands among those beside the baseline, which gives its colour; `None` for the baseline.
     pub(super) colour: Option<usize>,
+    pub(super) builder: Builder,
     pub(super) round: u32,
     /// Why this round, in a few words; empty where nothing is to be said.
     pub(super) why: String,
@@ -118,6 +119,7 @@ impl Timeline {
             variant: case.variant.clone(),
             phase: case.phase,
             colour,
+            builder: case.builder,
             round,
             why: String::new(),
             problem: None,

@@ -77,7 +77,7 @@ pub fn judge(
         Some(false) => {
             return Verdict::open(None, "the images were not all proven to give the expected answer");
         }
-        None => return Verdict::open(None, asked.unproven()),
+        None => return Verdict::open(None, asked.unproven(&claim, scenario, cases)),
     }
     let lacking = |variant: &str| Verdict::open(None, asked.why(&claim, variant, scenario, cases));
     let Some(own) = spread(&claim.variant) else { return lacking(&claim.variant) };
@@ -254,6 +254,10 @@ mod tests {
             assert_eq!((verdict.outcome, verdict.observed), (Outcome::Open, None));
             assert_eq!(verdict.reason, "the images were not all proven to give the expected answer");
         }
+        let mut skipped = samples(Metric::BuildWall, "multi", &[1]);
+        skipped[0].status = Status::Skipped;
+        skipped[0].reason = "it needs BuildKit".to_owned();
+        assert_eq!(judged(text, None, false, &skipped).reason, "multi cold is skipped: it needs BuildKit");
         let mut some = sizes();
         for sample in &mut some {
             if sample.case.variant == "single" {

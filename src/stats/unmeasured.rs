@@ -22,11 +22,13 @@ impl<'a> Asked<'a> {
     }
 
     /// Why nothing is known of the images, where not one was probed.
-    pub(super) fn unproven(&self) -> &'static str {
-        if self.whole {
-            "the images were not all proven to give the expected answer"
-        } else {
-            "the run has not proven an image of it"
+    pub(super) fn unproven(&self, claim: &Claim, scenario: &ScenarioRecord, cases: &Cases<'_>) -> String {
+        let Claim { variant, phase, .. } = claim;
+        let builds = cases.samples(&scenario.name, variant, *phase, Metric::BuildWall);
+        match builds.iter().find(|build| build.valid().is_none()) {
+            _ if !self.whole => "the run has not proven an image of it".to_owned(),
+            Some(build) => format!("{variant} {phase} is {}: {}", build.status.name(), build.reason),
+            None => "the images were not all proven to give the expected answer".to_owned(),
         }
     }
 

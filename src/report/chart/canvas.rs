@@ -217,19 +217,15 @@ fn wrapped(text: &str, size: i32, bold: bool, most: i32, lines: usize) -> Result
     done.into_iter().map(|line| cut(&line, size, bold, most)).collect()
 }
 
-/// The small print that every chart has: what `of` rests on as far as there is room for names, and what made it.
-pub(super) fn foot(document: &Document, of: &[&BaseRecord], n: &str) -> Vec<String> {
+/// The small print that every chart has: what `of` rests on as far as there is room for names, and what made it, `by` one
+/// builder or more.
+pub(super) fn foot(document: &Document, of: &[&BaseRecord], by: &str, n: &str) -> Vec<String> {
     let led = |bases: &str| format!("bases: {bases}");
     let fits = |bases: &str| {
         let lines = wrapped(&led(bases), FOOT, false, WIDTH - 2 * MARGIN, usize::MAX);
         lines.is_ok_and(|lines| lines.len() <= SMALL_LINES)
     };
-    let made = format!(
-        "engine {}, {} · {n} · dbench {}",
-        document.engine.version,
-        document.builder(),
-        document.dbench
-    );
+    let made = format!("engine {}, {by} · {n} · dbench {}", document.engine.version, document.dbench);
     let bases = led(&bases::fitting(of, fits));
     let one = format!("{bases} · {made}");
     let short = width(&one, FOOT, false).is_ok_and(|wide| wide <= WIDTH - 2 * MARGIN);

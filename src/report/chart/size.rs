@@ -27,7 +27,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
         ),
         describe: describe(&sections),
         problems: signs::named(&sections, concerns),
-        foot: foot(document, &document.bases(), &rounds(document)),
+        foot: foot(document, &document.bases(), &document.builder(), &rounds(document)),
     };
     picture(theme, &words, height, |canvas, top| groups(canvas, &sections, top))
 }

@@ -31,7 +31,7 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
         ),
         describe: describe(sections),
         problems: signs::named(&sections.iter().collect::<Vec<_>>(), |_, problem| problem.metric.is_none()),
-        foot: foot(document, &document.bases(), &rounds(document)),
+        foot: foot(document, &document.bases(), &document.builder(), &rounds(document)),
     };
     picture(theme, &words, height, |canvas, top| columns(canvas, document, top))
 }

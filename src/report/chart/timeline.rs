@@ -33,7 +33,7 @@ pub(super) fn draw(document: &Document, timeline: &Timeline, theme: &Theme) -> R
         ),
         describe: describe(timeline),
         problems: timeline.problem.iter().cloned().collect(),
-        foot: foot(document, &bases, "one build"),
+        foot: foot(document, &bases, &document.built_by(&[timeline.builder]), "one build"),
     };
     picture(theme, &words, height, |canvas, top| rows(canvas, timeline, top, top + height - AXIS))
 }

@@ -45,7 +45,11 @@ pub(super) fn draw(document: &Document, theme: &Theme) -> Result<String> {
         ),
         describe: describe(&sections),
         problems: signs::named(&sections, concerns),
-        foot: [vec![document.puller()], foot(document, &document.bases(), &rounds(document))].concat(),
+        foot: [
+            vec![document.puller()],
+            foot(document, &document.bases(), &document.builder(), &rounds(document)),
+        ]
+        .concat(),
     };
     picture(theme, &words, height, |canvas, top| groups(canvas, &sections, top))
 }
