@@ -79,9 +79,11 @@ pub(super) fn planned(
         });
     }
     for scenario in scenarios {
-        let bases = mapped(std::slice::from_ref(scenario), map, builders)?;
-        let (some, others): (Vec<_>, Vec<_>) = bases.iter().partition(|(_, used)| used.is_some());
-        if let (Some((one, _)), Some((other, _))) = (some.first(), others.first()) {
+        // What reads a Dockerfile is no base, and may be what it is.
+        let bases = bases::names(scenario, builders)?;
+        let (some, others): (Vec<_>, Vec<_>) =
+            bases.iter().partition(|name| bases::mapped(map, name).is_some());
+        if let (Some(one), Some(other)) = (some.first(), others.first()) {
             text.push_str(&format!(
                 "{}: {one} is mapped and {other} is not; if one of the images is a stand-in and another is not, the \
                  run is refused\n",

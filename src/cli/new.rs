@@ -50,7 +50,12 @@ pub(super) fn new(arguments: &Arguments, config: &Config, screen: &Screen) -> Re
         scenario.language,
         variants.join(", ")
     ))?;
-    screen.say(&format!("change it, then: dbench run {} --plan", arguments.name));
+    let elsewhere = if parent == config.scenarios(&None).value {
+        String::new()
+    } else {
+        format!(" --scenarios {}", shown(&parent).display())
+    };
+    screen.say(&format!("change it, then: dbench run {} --plan{elsewhere}", arguments.name));
     if instead_of_carried {
         screen.say(&format!(
             "from now on `dbench run` takes what is in {}; a carried scenario is had there with `dbench new NAME --from \

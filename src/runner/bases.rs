@@ -231,9 +231,11 @@ async fn resolve(
             "the base {used} is there for {}, and the run is to build for {wanted}",
             image.platform
         ));
-        return Err(located(error.hint(format!(
-            "`docker pull --platform {wanted} {used}` replaces it; or map the base to an image for {wanted}: --base"
-        ))));
+        let map = format!("map the base to an image for {wanted}: --base");
+        return Err(located(error.hint(match image.labels.contains_key(STAND_IN_LABEL) {
+            true => format!("stand-ins are built for the engine's own platform alone; {map}"),
+            false => format!("`docker pull --platform {wanted} {used}` replaces it; or {map}"),
+        })));
     }
     Ok(base(name, mapped, image))
 }
