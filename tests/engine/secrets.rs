@@ -130,9 +130,16 @@ fn a_secret_or_an_agent_that_is_not_there_is_wrong_input_and_nothing_is_built() 
     ended.says(
         "scenario.toml:2:5: the variant `single`: the secret `token` is not there: the variable GREETER_TOKEN is not set\n",
     );
+    tiny.write("scenario.toml", include_str!("../common/file.toml"));
+    let ended = run(&lane, &[]).expect(2);
+    ended.says("single.Dockerfile:3:1: the secret `token` is none of those of the variant `single`\n");
+    for variant in ["single", "multi"] {
+        let dockerfile = format!("FROM {}\nCOPY edition /edition\n", lane.base);
+        tiny.write(&format!("{variant}.Dockerfile"), &dockerfile);
+    }
     tiny.write("scenario.toml", &format!("ssh = true\n{}", include_str!("../common/file.toml")));
     let ended = run(&lane, &[]).expect(2);
-    ended.says("the variant `single`: there is no SSH agent: the variable SSH_AUTH_SOCK is not set\n");
+    ended.says("scenario.toml:1:7: the variant `single`: there is no SSH agent: the variable SSH_AUTH_SOCK is not set\n");
     assert!(!lane.path("results").exists());
     lane.assert_nothing_with_the_token_is_left();
 }
