@@ -95,6 +95,7 @@ mod tests {
     fn a_step_that_needs_a_secret_that_the_variant_has_not_is_refused_at_its_line() {
         assert_eq!(refused("--mount=type=secret,id=token,required=true"), None);
         assert_eq!(refused("--mount=type=secret,id=tokens"), None, "it can do without");
+        assert_eq!(refused("--mount=type=secret,id=$TOKEN,required=true"), None, "nobody knows which it is");
         let said = refused("--mount=type=secret,id=tokens,required=true").unwrap();
         assert!(
             said.contains(".Dockerfile:3:1: the secret `tokens` is none of those of the variant"),

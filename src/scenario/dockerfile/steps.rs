@@ -252,7 +252,8 @@ impl Parser<'_> {
                     takes.context.push(source);
                 }
                 None if kind == "secret" => {
-                    let id = id.or(target).map(str::to_owned);
+                    // What a variable holds is the builder's to say.
+                    let id = id.or(target).filter(|id| !id.contains('$')).map(str::to_owned);
                     takes.secrets.extend(id.map(|id| SecretMount { id, required }));
                 }
                 None => {}
