@@ -55,7 +55,8 @@ pub fn unnamed_secrets(scenarios: &[Scenario], builders: &[Builder]) -> Result<V
     for scenario in scenarios {
         for variant in &scenario.variants {
             let file = variant.path.file_name().unwrap_or_default().to_string_lossy();
-            said.extend(without(variant)?.iter().map(|one| {
+            // One that a step needs is refused.
+            said.extend(without(variant)?.iter().filter(|one| !one.secret.required).map(|one| {
                 format!(
                     "{}: {file}, line {}: {}, so the step runs without it; {}",
                     scenario.name,
@@ -116,6 +117,9 @@ mod tests {
         let said = unnamed_secrets(scenarios, &[Builder::Buildkit]).unwrap();
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(said[0].starts_with("file: ") && said[0].contains("line 3: the secret `tokens`"), "{said:?}");
+        let (_folder, needed) = of("--mount=type=secret,id=tokens,required=true");
+        let said = unnamed_secrets(std::slice::from_ref(&needed), &[Builder::Buildkit]).unwrap();
+        assert_eq!(said, Vec::<String>::new(), "it is refused, and no step runs without it");
         assert_eq!(unnamed_secrets(scenarios, &[Builder::Classic]).unwrap(), Vec::<String>::new());
     }
 }
