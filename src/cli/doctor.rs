@@ -12,7 +12,7 @@ use crate::engine::node::PrivateNode;
 use crate::engine::{Engine, STAND_IN_LABEL};
 use crate::error::{Error, Exit, Result, shown};
 use crate::results::{Builder, Measure};
-use crate::runner::{bases, emulated, holder, normal_platform, state_folder};
+use crate::runner::{bases, emulated, in_use, normal_platform, state_folder};
 use crate::scenario::Scenario;
 use machine::Look;
 use serde::Serialize;
@@ -104,6 +104,14 @@ impl Findings {
         self.push(Mark::Bad, what, found.into(), Some(cure.into()));
     }
 
+    /// A folder that a run writes below.
+    fn written(&mut self, what: &str, folder: &Path, said: String, cure: &str) {
+        match unwritable(folder) {
+            Some(why) => self.problem(what, format!("{said}: {why}"), cure),
+            None => self.fine(what, said),
+        }
+    }
+
     /// What it all comes to.
     fn verdict(&self) -> String {
         let marked = |mark: Mark| {
@@ -186,17 +194,11 @@ fn look_at_config(findings: &mut Findings, config: &Config, arguments: &Argument
     let from_clock = "taken from the clock".to_owned();
     let seed = config.choose(&known(arguments.seed), &known(config.defaults.seed), from_clock);
     findings.fine("seed", format!("{} ({})", seed.value, seed.from));
-    let folders =
-        [("scenarios", config.scenarios(&arguments.scenarios)), ("results", config.out(&arguments.out))];
-    for (what, folder) in folders {
-        let said = format!("{} ({})", shown(&folder.value).display(), folder.from);
-        match unwritable(&folder.value).filter(|_| what == "results") {
-            Some(why) => {
-                findings.problem(what, format!("{said}: {why}"), "name one that can be written with --out");
-            }
-            None => findings.fine(what, said),
-        }
-    }
+    let folder = config.scenarios(&arguments.scenarios);
+    findings.fine("scenarios", format!("{} ({})", shown(&folder.value).display(), folder.from));
+    let out = config.out(&arguments.out);
+    let said = format!("{} ({})", shown(&out.value).display(), out.from);
+    findings.written("results", &out.value, said, "name one that can be written with --out");
     let builders = config.builders(arguments.builder);
     findings.fine("builders used", format!("{} ({})", builders.value.name(), builders.from));
     let platform = config.platform(&arguments.platform);
@@ -234,13 +236,10 @@ fn look_at_surroundings(findings: &mut Findings, node_root: Option<&Path>) {
         Err(error) => findings.fine("private node", format!("cannot be had: {}", error.reason())),
     }
     match state_folder() {
-        Ok(folder) => match unwritable(&folder) {
-            Some(why) => {
-                let cure = "point XDG_STATE_HOME at a folder that can be written";
-                findings.problem("journal", format!("{}: {why}", folder.display()), cure);
-            }
-            None => findings.fine("journal", folder.display().to_string()),
-        },
+        Ok(folder) => {
+            let cure = "point XDG_STATE_HOME at a folder that can be written";
+            findings.written("journal", &folder, folder.display().to_string(), cure);
+        }
         Err(error) => {
             findings.problem("journal", error.reason(), error.advice().unwrap_or_default().to_owned())
         }
@@ -300,9 +299,8 @@ async fn look_at_engine(
         findings.worse("platform", found, "leave --platform out to build for the engine's own");
     }
     findings.fine("store", format!("{} ({})", record.driver, record.store));
-    if let Some(holder) = state_folder().ok().and_then(|state| holder(&state, &about.id)) {
-        let cure = "wait for it or end it; two runs at once would measure each other";
-        findings.problem("engine", format!("another dbench uses it: {holder}"), cure);
+    if let Some(error) = state_folder().ok().and_then(|state| in_use(&state, &about.id)) {
+        findings.problem("engine", error.reason(), error.advice().unwrap_or_default().to_owned());
     }
     if about.is_local() {
         findings.0.push(machine::disk(Some(&about.root)));

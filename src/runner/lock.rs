@@ -70,10 +70,10 @@ fn is_held(path: &Path) -> bool {
     files::open(path).is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
-/// Who uses an engine now, as far as this user's own runs go.
-pub fn holder(state: &Path, engine: &str) -> Option<String> {
+/// How a run would be refused an engine now, as far as this user's own runs go.
+pub fn in_use(state: &Path, engine: &str) -> Option<Error> {
     let path = of_engine(state, engine);
-    is_held(&path).then(|| noted(&path))
+    is_held(&path).then(|| taken(&noted(&path)))
 }
 
 /// Who measures into a folder now, as far as this user's own runs go.

@@ -30,7 +30,7 @@ mod transfer;
 
 pub use clean::{Cleaned, clean, clean_run};
 pub use journal::state_folder;
-pub use lock::{Lock, holder, measuring};
+pub use lock::{Lock, in_use, measuring};
 pub use mounted::unnamed_secrets;
 pub use plan::{Estimate, Planned, Selection, estimate, estimate_transfers, select, with_edits};
 pub use platform::{emulated, normal as normal_platform};

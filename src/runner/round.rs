@@ -42,11 +42,11 @@ pub(super) async fn variant<E: Engine, O: Observer>(
         Err(error) if changed(&error) => return no_longer(runner, &builds, &error),
         prepared => prepared?,
     };
-    let mut stopped = None;
+    let mut stopped: Option<String> = None;
     let mut images = Images::new();
     for planned in builds {
         if let Some(why) = &stopped {
-            unbuilt(runner, &[planned], &Verdict::Failed(String::clone(why)))?;
+            unbuilt(runner, &[planned], &Verdict::Failed(why.clone()))?;
             continue;
         }
         match build(runner, &pass, &planned).await? {
@@ -144,12 +144,12 @@ async fn build<E: Engine, O: Observer>(
         let of = Of::new(&planned.case, planned.round, Some(built.started), &Verdict::Valid).over(start.link);
         runner.writer.sample(&of.sample(Metric::StartReady, Some(nanoseconds(start.after))))?;
     }
-    Ok(match (verdict, built.outcome) {
-        (Verdict::Failed(reason), _) => Err(reason),
-        (Verdict::Invalid(reason), Ok(id)) => Ok(Image { id, unproven: Some(reason) }),
-        (_, Ok(id)) => Ok(Image { id, unproven: None }),
-        (_, Err(failure)) => Err(failure.message),
-    })
+    let unproven = match verdict {
+        Verdict::Failed(reason) => return Ok(Err(reason)),
+        Verdict::Invalid(reason) => Some(reason),
+        Verdict::Valid | Verdict::Skipped(_) => None,
+    };
+    Ok(built.outcome.map(|id| Image { id, unproven }).map_err(|failure| failure.message))
 }
 
 /// The probe before the proof, because an image that does not work makes every number meaningless. An edit that the

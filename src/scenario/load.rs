@@ -32,10 +32,14 @@ impl Place {
         Error::input(message).at_offset(&self.file, &self.text, at).hint(hint)
     }
 
+    fn line_and_column(&self, at: usize) -> (usize, usize) {
+        line_and_column(&self.text, at)
+    }
+
     /// The line and column of what is allowed, if it is.
     fn allowed(&self, what: Option<&Spanned<bool>>) -> Option<(usize, usize)> {
         let said = what.filter(|said| *said.get_ref())?;
-        Some(line_and_column(&self.text, said.span().start))
+        Some(self.line_and_column(said.span().start))
     }
 
     /// A path of the file, which must exist and stay inside the scenario, symbolic links followed.

@@ -2,7 +2,7 @@
 //! Leaves what a figure means to `claim`.
 
 use super::Cases;
-use crate::results::{Claim, Measure, Metric, Phase, Run, ScenarioRecord, Status};
+use crate::results::{Claim, Measure, Metric, Phase, Run, Sample, ScenarioRecord, Status};
 
 /// What a run was asked to measure, and whether it came to its end.
 #[derive(Clone, Copy, Debug)]
@@ -25,11 +25,11 @@ impl<'a> Asked<'a> {
     pub(super) fn unproven(&self, claim: &Claim, scenario: &ScenarioRecord, cases: &Cases<'_>) -> String {
         let Claim { variant, phase, .. } = claim;
         let builds = cases.samples(&scenario.name, variant, *phase, Metric::BuildWall);
-        match builds.iter().find(|build| build.valid().is_none()) {
-            _ if !self.whole => "the run has not proven an image of it".to_owned(),
-            Some(build) => format!("{variant} {phase} is {}: {}", build.status.name(), build.reason),
-            None => "the images were not all proven to give the expected answer".to_owned(),
+        if !self.whole {
+            return "the run has not proven an image of it".to_owned();
         }
+        let none = || "the images were not all proven to give the expected answer".to_owned();
+        uncounted(builds, variant, *phase).unwrap_or_else(none)
     }
 
     /// Why a variant has no valid sample of what a claim speaks of.
@@ -78,11 +78,15 @@ impl<'a> Asked<'a> {
         if builds.is_empty() && !self.whole {
             return format!("the run has not come to {variant} {phase}");
         }
-        match builds.iter().find(|build| build.valid().is_none()) {
-            Some(build) => format!("{variant} {phase} is {}: {}", build.status.name(), build.reason),
-            None => format!("{variant} {metric} in {phase} was not measured in this run"),
-        }
+        let none = || format!("{variant} {metric} in {phase} was not measured in this run");
+        uncounted(builds, variant, phase).unwrap_or_else(none)
     }
+}
+
+/// The first of the builds of a variant that does not count, and why.
+fn uncounted(builds: &[&Sample], variant: &str, phase: Phase) -> Option<String> {
+    let build = builds.iter().find(|build| build.valid().is_none())?;
+    Some(format!("{variant} {phase} is {}: {}", build.status.name(), build.reason))
 }
 
 /// Why the image that a node was to pull was not pushed.

@@ -29,9 +29,10 @@ async fn a_second_run_is_refused_until_the_first_ends() {
         assert!(holder.starts_with(&format!("process {}, run ", std::process::id())), "{spelt}: {holder}");
     }
     assert_eq!(measuring("a-much-longer-name"), None);
-    assert!(holder(state.path(), &engine).is_some_and(|holder| holder.starts_with("process ")));
+    let refused = in_use(state.path(), &engine).map(|error| error.to_string());
+    assert!(refused.is_some_and(|said| said.starts_with(&process) && said.ends_with(HINT)));
     drop(first);
-    assert_eq!(holder(state.path(), &engine), None);
+    assert!(in_use(state.path(), &engine).is_none());
     assert_eq!(measuring("r"), None, "what it noted is there, and it is not");
     Lock::take(state.path(), &engine).unwrap();
 }

@@ -1,7 +1,7 @@
 //! The secrets that a scenario names, by their sources alone. What they hold is read when a run begins, and only then.
 
 use super::Place;
-use crate::error::{Result, line_and_column};
+use crate::error::Result;
 use crate::scenario::{Secret, SecretSource, disk};
 use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
@@ -53,7 +53,7 @@ fn secret(place: &Place, sent: &[PathBuf], disk: &Spanned<disk::Secret>) -> Resu
             return Err(place.error(at, message, hint));
         }
     };
-    Ok(Secret { id: id.clone(), source, named: line_and_column(&place.text, at) })
+    Ok(Secret { id: id.clone(), source, named: place.line_and_column(at) })
 }
 
 fn variable(place: &Place, name: &Spanned<String>) -> Result<String> {

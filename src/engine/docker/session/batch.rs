@@ -66,6 +66,7 @@ mod tests {
     use super::*;
     use crate::engine::docker::session::filesync::empty;
     use bollard_buildkit_proto::fsutil::types::packet::PacketType;
+    use tokio::sync::mpsc::error::TryRecvError;
 
     fn packet(id: u32, bytes: usize) -> Packet {
         Packet { id, data: vec![0; bytes], ..empty(PacketType::PacketData) }
@@ -79,12 +80,12 @@ mod tests {
             assert!(batch.push(packet(id, BYTES / 2)).is_continue());
         }
         assert_eq!(batches.try_recv().map(|batch| batch.len()).unwrap(), 2, "two of them are all its bytes");
-        assert!(batches.try_recv().is_err());
+        assert_eq!(batches.try_recv().unwrap_err(), TryRecvError::Empty);
         assert!(batch.flush().is_continue() && batch.flush().is_continue());
         let ids: Vec<u32> =
             batches.try_recv().unwrap().into_iter().map(|packet| packet.unwrap().id).collect();
         assert_eq!(ids, [2]);
-        assert!(batches.try_recv().is_err(), "an empty batch does not go");
+        assert_eq!(batches.try_recv().unwrap_err(), TryRecvError::Empty, "an empty batch does not go");
         for id in 0..PACKETS {
             assert!(batch.push(packet(id as u32, 0)).is_continue());
         }

@@ -137,7 +137,8 @@ mod tests {
             String::from_utf8(said.data).unwrap(),
             "the engine asked for file 5, which was not offered"
         );
-        assert!(stream.next().await.unwrap().is_err());
+        let ended = stream.next().await.unwrap().unwrap_err();
+        assert_eq!(ended.message(), "the engine asked for file 5, which was not offered");
         assert_eq!(
             transfer.progress.error.get().map(|said| said.contains("file 5, which was not offered")),
             Some(true)
